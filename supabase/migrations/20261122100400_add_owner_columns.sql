@@ -1,0 +1,167 @@
+-- Owner, organisation and descriptive columns of videos; owner columns of every table below a video.
+--
+-- Why: a policy that reaches through videos costs a sequential scan; one that compares an indexed column of the row does
+-- not. So scenes, video_metadata, jobs and scene_people carry user_id and organization_id, copied by trigger: a writer
+-- cannot set them, and they follow when the owner of a video changes.
+-- What stays unchanged: the legacy columns and their meaning, except that videos.user_id may be null when an organisation
+-- owns the video (an erased uploader leaves it to the organisation).
+
+alter table public.videos
+add column if not exists organization_id uuid,
+add column if not exists filename text,
+add column if not exists language text,
+add column if not exists idempotency_key text,
+add column if not exists idempotency_digest text,
+add column if not exists updated_at timestamptz not null default now(),
+add column if not exists deleted_at timestamptz;
+alter table public.videos alter column user_id drop not null;
+alter table public.scenes
+add column if not exists user_id uuid,
+add column if not exists organization_id uuid,
+add column if not exists language text;
+alter table public.video_metadata add column if not exists user_id uuid, add column if not exists organization_id uuid;
+alter table public.jobs add column if not exists user_id uuid, add column if not exists organization_id uuid;
+alter table public.jobs add column if not exists created_at timestamptz not null default now();
+alter table public.scene_people add column if not exists user_id uuid, add column if not exists organization_id uuid;
+alter table public.face_profiles add column if not exists deleted_at timestamptz;
+
+-- "add constraint" has no "if not exists".
+do $migration$
+declare
+    duplicates bigint;
+begin
+    if not exists (select from pg_catalog.pg_constraint where conname = 'videos_organization_id_fkey') then
+        alter table public.videos add constraint videos_organization_id_fkey foreign key (organization_id)
+        references public.organizations (organization_id) on delete restrict;
+    end if;
+    if not exists (select from pg_catalog.pg_constraint where conname = 'videos_owner_check') then
+        alter table public.videos add constraint videos_owner_check
+        check (user_id is not null or organization_id is not null);
+    end if;
+    select count(*) into duplicates
+    from (
+        select from public.face_profiles where deleted_at is null group by user_id, name having count(*) > 1
+    ) as repeated;
+    if duplicates > 0 then
+        raise exception using
+            errcode = 'HD000',
+            message = 'Cannot make the names of people unique: ' || duplicates || ' names occur twice for one owner. '
+            || 'Rename or merge those rows of face_profiles and push again. Nothing was changed';
+    end if;
+end
+$migration$;
+
+-- A person whose deletion has begun gives the name free at once.
+create unique index if not exists face_profiles_user_id_name_key
+on public.face_profiles (user_id, name) where deleted_at is null;
+create index if not exists idx_face_profiles_user_id on public.face_profiles (user_id);
+create unique index if not exists videos_user_id_idempotency_key_key
+on public.videos (user_id, idempotency_key) where idempotency_key is not null;
+create index if not exists idx_videos_user_created_at on public.videos (user_id, created_at desc, video_id desc);
+create index if not exists idx_videos_organization_id on public.videos (organization_id);
+create index if not exists idx_scenes_user_id on public.scenes (user_id);
+create index if not exists idx_scenes_organization_id on public.scenes (organization_id);
+-- A list of videos shows the first thumbnail of each; most scenes have none.
+create index if not exists idx_scenes_video_thumbnail
+on public.scenes (video_id, start_s) where thumbnail_key is not null;
+create index if not exists idx_video_metadata_user_id on public.video_metadata (user_id);
+create index if not exists idx_video_metadata_organization_id on public.video_metadata (organization_id);
+create index if not exists idx_jobs_video_id on public.jobs (video_id);
+create index if not exists idx_jobs_user_id on public.jobs (user_id);
+create index if not exists idx_jobs_organization_id on public.jobs (organization_id);
+create index if not exists idx_scene_people_person_id on public.scene_people (person_id);
+create index if not exists idx_scene_people_user_id on public.scene_people (user_id);
+create index if not exists idx_scene_people_organization_id on public.scene_people (organization_id);
+create index if not exists idx_audit_events_user_id on public.audit_events (user_id);
+-- The quota of uploads is one counter a user and day; two counters would let a user upload twice as much.
+create unique index if not exists rate_limits_user_id_resource_window_start_key
+on public.rate_limits (user_id, resource, window_start) where user_id is not null;
+
+-- idx_videos_user_created_at begins with the same column; two indexes would only cost writes.
+drop index if exists public.idx_videos_user_id;
+
+create or replace trigger videos_touch_updated_at
+before update on public.videos
+for each row execute function private.touch_updated_at();
+create or replace trigger video_metadata_touch_updated_at
+before update on public.video_metadata
+for each row execute function private.touch_updated_at();
+
+-- Copies the owner of the video to a row of scenes, video_metadata or jobs, whatever the writer sent.
+-- Trigger function. Not security definer: whoever may write the row can read its video.
+create or replace function private.copy_video_owner() returns trigger
+language plpgsql
+set search_path = ''
+as $function$
+begin
+    select v.user_id, v.organization_id into new.user_id, new.organization_id
+    from public.videos as v
+    where v.video_id = new.video_id;
+    return new;
+end
+$function$;
+revoke all on function private.copy_video_owner() from public, anon, authenticated, service_role;
+
+-- Copies the owner of the scene to a row of scene_people. Trigger function, not security definer, as above.
+create or replace function private.copy_scene_owner() returns trigger
+language plpgsql
+set search_path = ''
+as $function$
+begin
+    select s.user_id, s.organization_id into new.user_id, new.organization_id
+    from public.scenes as s
+    where s.scene_id = new.scene_id;
+    return new;
+end
+$function$;
+revoke all on function private.copy_scene_owner() from public, anon, authenticated, service_role;
+
+-- Hands a changed owner of a video down to its rows; each copies it from its parent.
+-- Trigger function, not security definer: only the server changes an owner.
+create or replace function private.hand_down_video_owner() returns trigger
+language plpgsql
+set search_path = ''
+as $function$
+begin
+    update public.scenes set user_id = new.user_id where video_id = new.video_id;
+    update public.video_metadata set user_id = new.user_id where video_id = new.video_id;
+    update public.jobs set user_id = new.user_id where video_id = new.video_id;
+    update public.scene_people as p set user_id = new.user_id
+    from public.scenes as s
+    where s.scene_id = p.scene_id and s.video_id = new.video_id;
+    return null;
+end
+$function$;
+revoke all on function private.hand_down_video_owner() from public, anon, authenticated, service_role;
+
+create or replace trigger scenes_copy_owner
+before insert or update of video_id, user_id, organization_id on public.scenes
+for each row execute function private.copy_video_owner();
+create or replace trigger video_metadata_copy_owner
+before insert or update of video_id, user_id, organization_id on public.video_metadata
+for each row execute function private.copy_video_owner();
+create or replace trigger jobs_copy_owner
+before insert or update of video_id, user_id, organization_id on public.jobs
+for each row execute function private.copy_video_owner();
+create or replace trigger scene_people_copy_owner
+before insert or update of scene_id, user_id, organization_id on public.scene_people
+for each row execute function private.copy_scene_owner();
+create or replace trigger videos_hand_down_owner
+after update of user_id, organization_id on public.videos
+for each row
+when (old.user_id is distinct from new.user_id or old.organization_id is distinct from new.organization_id)
+execute function private.hand_down_video_owner();
+
+-- Rows that were there before the columns.
+update public.scenes as s set user_id = v.user_id
+from public.videos as v
+where v.video_id = s.video_id and (s.user_id, s.organization_id) is distinct from (v.user_id, v.organization_id);
+update public.video_metadata as m set user_id = v.user_id
+from public.videos as v
+where v.video_id = m.video_id and (m.user_id, m.organization_id) is distinct from (v.user_id, v.organization_id);
+update public.jobs as j set user_id = v.user_id
+from public.videos as v
+where v.video_id = j.video_id and (j.user_id, j.organization_id) is distinct from (v.user_id, v.organization_id);
+update public.scene_people as p set user_id = s.user_id
+from public.scenes as s
+where s.scene_id = p.scene_id and (p.user_id, p.organization_id) is distinct from (s.user_id, s.organization_id);

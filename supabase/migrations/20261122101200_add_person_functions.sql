@@ -1,0 +1,128 @@
+-- The functions by which a user names people, adds their photos and deletes them.
+--
+-- Why: face profiles are biometric data; clients may read their own and change the name, nothing else. Each function
+-- takes the owner from auth.uid().
+-- What stays unchanged: face_profiles and its keys, faces/{user}/{person}/photo_{time}.{ext}.
+-- All are security definer for that one reason, closed to public and anon.
+
+-- Creates a person. p_name: 1 to 100 characters after trimming, unique for the caller.
+-- Returns the row of public.face_profiles. Errors: token_missing; validation_failed; person_exists.
+-- Security definer: see the head of this file. Trust boundary: the owner is auth.uid().
+create or replace function private.create_person(p_name text) returns public.face_profiles
+language plpgsql
+security definer
+set search_path = ''
+as $function$
+declare
+    v_caller uuid := private.require_caller();
+    v_name text := btrim(p_name);
+    v_person public.face_profiles;
+begin
+    if coalesce(char_length(v_name), 0) not between 1 and 100 then
+        perform private.raise_error('validation_failed', 'A name needs 1 to 100 characters');
+    end if;
+    insert into public.face_profiles (user_id, name, photo_keys)
+    values (v_caller, v_name, '{}')
+    on conflict (user_id, name) where deleted_at is null do nothing
+    returning * into v_person;
+    if v_person.person_id is null then
+        perform private.raise_error('person_exists', 'A person with this name exists. Choose another name');
+    end if;
+    return v_person;
+end
+$function$;
+revoke all on function private.create_person(text) from public, anon, authenticated, service_role;
+grant execute on function private.create_person(text) to authenticated;
+
+-- Adds an uploaded photo to a person. p_person_id: the person. p_key: its key in bucket uploads, which must begin with
+-- faces/{caller}/{person}/. Whether the object is there is the caller's check.
+-- Returns the row of public.face_profiles; a key that is there already changes nothing.
+-- Errors: token_missing; person_not_found; validation_failed (a key outside that folder).
+-- Security definer: see the head of this file. Trust boundary: the owner is auth.uid().
+create or replace function private.add_person_photo(p_person_id uuid, p_key text) returns public.face_profiles
+language plpgsql
+security definer
+set search_path = ''
+as $function$
+declare
+    v_caller uuid := private.require_caller();
+    v_person public.face_profiles;
+begin
+    select p.* into v_person
+    from public.face_profiles as p
+    where p.person_id = p_person_id and p.user_id = v_caller and p.deleted_at is null
+    for update;
+    if v_person.person_id is null then
+        perform private.raise_error('person_not_found', 'No such person. Check the id');
+    end if;
+    if p_key is null or char_length(p_key) > 512
+        or not starts_with(p_key, 'faces/' || v_caller::text || '/' || p_person_id::text || '/') then
+        perform private.raise_error('validation_failed', 'The photo key does not belong to this person');
+    end if;
+    if p_key = any(coalesce(v_person.photo_keys, '{}')) then
+        return v_person;
+    end if;
+    update public.face_profiles
+    set photo_keys = coalesce(photo_keys, '{}') || p_key::varchar
+    where person_id = p_person_id
+    returning * into v_person;
+    return v_person;
+end
+$function$;
+revoke all on function private.add_person_photo(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function private.add_person_photo(uuid, text) to authenticated;
+
+-- Begins to delete a person: invisible from now on. p_person_id: the person. Returns the photos to remove,
+-- (bucket, key), once each: those in the row and those that lie in the folder of the person; calling again returns what
+-- is left. The row stays until private.finish_person_deletion.
+-- Errors: token_missing; person_not_found.
+-- Security definer: see the head of this file. Trust boundary: the owner is auth.uid().
+create or replace function private.begin_person_deletion(p_person_id uuid) returns table (bucket text, key text)
+language plpgsql
+security definer
+set search_path = ''
+as $function$
+declare
+    v_caller uuid := private.require_caller();
+    v_person public.face_profiles;
+begin
+    select p.* into v_person
+    from public.face_profiles as p
+    where p.person_id = p_person_id and p.user_id = v_caller
+    for update;
+    if v_person.person_id is null then
+        perform private.raise_error('person_not_found', 'No such person. Check the id');
+    end if;
+    update public.face_profiles set deleted_at = coalesce(deleted_at, now()) where person_id = p_person_id;
+    return query
+    select 'uploads', k.photo_key
+    from unnest(v_person.photo_keys::text []) as k (photo_key)
+    union
+    select o.bucket_id, o.name
+    from storage.objects as o
+    where
+        o.bucket_id = 'uploads'
+        and starts_with(o.name, 'faces/' || v_caller::text || '/' || p_person_id::text || '/');
+end
+$function$;
+revoke all on function private.begin_person_deletion(uuid) from public, anon, authenticated, service_role;
+grant execute on function private.begin_person_deletion(uuid) to authenticated;
+
+-- Deletes the row of a person whose deletion has begun; links to scenes and vectors go with it.
+-- p_person_id: the person. Returns true when it deleted, false when there is none to delete. Errors: token_missing.
+-- Security definer: see the head of this file. Trust boundary: the owner is auth.uid().
+create or replace function private.finish_person_deletion(p_person_id uuid) returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $function$
+declare
+    v_caller uuid := private.require_caller();
+begin
+    delete from public.face_profiles
+    where person_id = p_person_id and user_id = v_caller and deleted_at is not null;
+    return found;
+end
+$function$;
+revoke all on function private.finish_person_deletion(uuid) from public, anon, authenticated, service_role;
+grant execute on function private.finish_person_deletion(uuid) to authenticated;
