@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { assertClaims } from "./claims.ts";
+import { jsonOf, type Metadata, type Sql, sqlState } from "./database.ts";
+import { AuthError, unexpectedFailure } from "./errors.ts";
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+const QUERY_CANCELED = "57014";
+
+const outputSchema = z.looseObject({
+  claims: z.unknown().optional(),
+  error: z.looseObject({ http_code: z.number().optional(), message: z.string().optional() })
+    .optional(),
+});
+
+export interface HookCall {
+  userId: string;
+  claims: Metadata;
+  /** How the caller authenticated; `token_refresh` on a refresh. */
+  method: string;
+}
+
+/**
+ * Runs the custom access token hook in the caller's transaction, as the role of the connection
+ * and within 2 s. Without such a function the claims stay as they are; a failure is the login's.
+ */
+export async function runTokenHook(
+  tx: Sql,
+  hook: string | null,
+  call: HookCall,
+): Promise<Metadata> {
+  const name = hook === null ? null : quoteFunction(hook);
+  if (name === null || !await functionExists(tx, name)) return call.claims;
+  const output = outputSchema.safeParse(await callHook(tx, name, call));
+  if (!output.success) throw unexpectedFailure(`The hook ${hook} did not return an object`);
+  const { error } = output.data;
+  if (error?.message) throw new AuthError(error.http_code ?? 500, "unknown", error.message);
+  return assertClaims(output.data.claims);
+}
+
+async function callHook(tx: Sql, name: string, call: HookCall): Promise<unknown> {
+  const event = {
+    metadata: {
+      uuid: crypto.randomUUID(),
+      time: new Date().toISOString(),
+      name: "customize-access-token",
+    },
+    user_id: call.userId,
+    claims: call.claims,
+    authentication_method: call.method,
+  };
+  await tx`set local statement_timeout = '2000'`;
+  try {
+    const [row] = await tx<{ output: unknown }[]>`
+      select ${tx.unsafe(name)}(${jsonOf(tx, event)}::jsonb)::jsonb as output`;
+    await tx`set local statement_timeout = 0`;
+    return row?.output;
+  } catch (cause) {
+    if (sqlState(cause) === QUERY_CANCELED) {
+      const message = "Failed to reach hook within maximum time of 2.000000 seconds";
+      throw new AuthError(422, "hook_timeout", message, { cause });
+    }
+    throw unexpectedFailure(`Error running hook URI: pg-functions://postgres/${name}`, cause);
+  }
+}
+
+async function functionExists(tx: Sql, name: string): Promise<boolean> {
+  const [row] = await tx<{ found: boolean }[]>`
+    select to_regprocedure(${name + "(jsonb)"}) is not null as found`;
+  return row?.found ?? false;
+}
+
+function quoteFunction(hook: string): string {
+  const parts = hook.split(".");
+  if (parts.length !== 2 || !parts.every((part) => NAME.test(part))) {
+    throw unexpectedFailure(`The hook "${hook}" must be named schema.function`);
+  }
+  return parts.map((part) => `"${part}"`).join(".");
+}
