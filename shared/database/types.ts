@@ -1,0 +1,268 @@
+// Written by `npm run types` from the catalogue of a database with all migrations; a test compares.
+// Values are as shared/database/connection.ts reads them: bigint and numeric as number, times as Date.
+
+/** A value of a jsonb column. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+/** Enum public.job_stage. */
+export type JobStage =
+  | "upload_validate"
+  | "audio_extract"
+  | "asr_fast"
+  | "scene_detect"
+  | "align_merge"
+  | "embed_text"
+  | "vision_sample_frames"
+  | "vision_embed_frames"
+  | "vision_affect_tags"
+  | "faces_enroll_match"
+  | "sidecar_build"
+  | "commit";
+
+/** Enum public.job_state. */
+export type JobState =
+  | "pending"
+  | "running"
+  | "completed"
+  | "failed"
+  | "cancelled";
+
+/** Enum public.video_state. */
+export type VideoState =
+  | "uploading"
+  | "validating"
+  | "processing"
+  | "indexed"
+  | "failed"
+  | "deleted";
+
+/** Row of public.audit_events. */
+export interface AuditEventsRow {
+  created_at: Date;
+  event_id: string;
+  event_type: string;
+  ip_address: string | null;
+  metadata: Json | null;
+  user_agent: string | null;
+  user_id: string | null;
+}
+
+/** Row of public.consents. */
+export interface ConsentsRow {
+  consent_id: number;
+  granted_at: Date | null;
+  kind: string;
+  text_version: string;
+  user_id: string;
+  withdrawn_at: Date | null;
+}
+
+/** Row of public.face_profiles. */
+export interface FaceProfilesRow {
+  created_at: Date;
+  deleted_at: Date | null;
+  name: string;
+  person_id: string;
+  photo_keys: string[] | null;
+  user_id: string;
+}
+
+/** Row of public.jobs. */
+export interface JobsRow {
+  created_at: Date;
+  error_text: string | null;
+  finished_at: Date | null;
+  job_id: string;
+  metadata: Json | null;
+  organization_id: string | null;
+  progress: number;
+  stage: JobStage;
+  started_at: Date | null;
+  state: JobState;
+  user_id: string | null;
+  video_id: string;
+}
+
+/** Row of public.organization_members. */
+export interface OrganizationMembersRow {
+  created_at: Date;
+  organization_id: string;
+  role: string;
+  user_id: string;
+}
+
+/** Row of public.organizations. */
+export interface OrganizationsRow {
+  created_at: Date;
+  name: string;
+  organization_id: string;
+  updated_at: Date;
+}
+
+/** Row of public.rate_limits. */
+export interface RateLimitsRow {
+  count: number;
+  expires_at: Date;
+  ip_address: string | null;
+  limit_id: string;
+  resource: string;
+  user_id: string | null;
+  window_start: Date;
+}
+
+/** Row of public.scene_people. */
+export interface ScenePeopleRow {
+  confidence: number;
+  frame_count: number;
+  organization_id: string | null;
+  person_id: string;
+  scene_id: string;
+  user_id: string | null;
+}
+
+/** Row of public.scenes. */
+export interface ScenesRow {
+  created_at: Date;
+  end_s: number;
+  language: string | null;
+  organization_id: string | null;
+  scene_id: string;
+  sidecar_key: string | null;
+  start_s: number;
+  thumbnail_key: string | null;
+  transcript: string | null;
+  tsv: string | null;
+  user_id: string | null;
+  video_id: string;
+  vision_tags: Json | null;
+}
+
+/** Row of public.user_analytics. */
+export interface UserAnalyticsRow {
+  created_at: Date;
+  event_data: Json;
+  event_id: string;
+  event_type: string;
+  user_id: string;
+}
+
+/** Row of public.video_metadata. */
+export interface VideoMetadataRow {
+  created_at: Date;
+  description: string | null;
+  organization_id: string | null;
+  tags: Json | null;
+  thumbnail_url: string | null;
+  title: string | null;
+  tsv: string | null;
+  updated_at: Date;
+  user_id: string | null;
+  video_id: string;
+}
+
+/** Row of public.videos. */
+export interface VideosRow {
+  created_at: Date;
+  deleted_at: Date | null;
+  duration_s: number | null;
+  error_text: string | null;
+  filename: string | null;
+  idempotency_digest: string | null;
+  idempotency_key: string | null;
+  indexed_at: Date | null;
+  language: string | null;
+  mime_type: string;
+  organization_id: string | null;
+  size_bytes: number;
+  state: VideoState;
+  storage_key: string;
+  updated_at: Date;
+  user_id: string | null;
+  video_id: string;
+}
+
+/** Row of private.auth_events. */
+export interface AuthEventsRow {
+  attempts: number;
+  created_at: Date;
+  dead_at: Date | null;
+  delivered_at: Date | null;
+  event_id: string;
+  id: number;
+  last_error: string | null;
+  leased_until: Date | null;
+  next_attempt_at: Date;
+  payload: Json;
+  type: string;
+  user_id: string;
+}
+
+/** Row of private.erased_users. */
+export interface ErasedUsersRow {
+  erased_at: Date;
+  user_id: string;
+}
+
+/** Row of private.erasures. */
+export interface ErasuresRow {
+  counts_after: Json | null;
+  counts_before: Json;
+  erasure_id: string;
+  finished_at: Date | null;
+  last_error: string | null;
+  requested_at: Date;
+  state: string;
+  user_id: string;
+}
+
+/** Row of private.legacy_exports. */
+export interface LegacyExportsRow {
+  exported_at: Date;
+  legacy_user_id: string;
+  source_updated_at: Date | null;
+  supabase_user_id: string;
+  verified_at: Date | null;
+}
+
+/** Row of private.legacy_removals. */
+export interface LegacyRemovalsRow {
+  only_row: boolean;
+  removed_at: Date;
+  users_removed: number;
+}
+
+/** Row of private.legacy_verifications. */
+export interface LegacyVerificationsRow {
+  finished_at: Date | null;
+  mismatches: Json;
+  passed: boolean;
+  started_at: Date;
+  users_compared: number;
+  verification_id: string;
+}
+
+/** Rows of schema public by table. */
+export interface PublicTables {
+  audit_events: AuditEventsRow;
+  consents: ConsentsRow;
+  face_profiles: FaceProfilesRow;
+  jobs: JobsRow;
+  organization_members: OrganizationMembersRow;
+  organizations: OrganizationsRow;
+  rate_limits: RateLimitsRow;
+  scene_people: ScenePeopleRow;
+  scenes: ScenesRow;
+  user_analytics: UserAnalyticsRow;
+  video_metadata: VideoMetadataRow;
+  videos: VideosRow;
+}
+
+/** Rows of schema private by table. */
+export interface PrivateTables {
+  auth_events: AuthEventsRow;
+  erased_users: ErasedUsersRow;
+  erasures: ErasuresRow;
+  legacy_exports: LegacyExportsRow;
+  legacy_removals: LegacyRemovalsRow;
+  legacy_verifications: LegacyVerificationsRow;
+}

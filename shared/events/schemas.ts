@@ -1,0 +1,53 @@
+import { z } from "@hono/zod-openapi";
+import { AppError } from "../errors/app-error.ts";
+
+/** The events this project understands; a soft deletion counts as user.deleted. */
+export const userEventTypes = ["user.deleted", "user.updated"] as const;
+
+/** One of `userEventTypes`. */
+export type UserEventType = typeof userEventTypes[number];
+
+/** A change to one user, whatever the road it came by; `id` stays the same across redeliveries. */
+export interface UserEvent {
+  readonly id: string;
+  readonly type: UserEventType;
+  readonly userId: string;
+}
+
+/**
+ * Wire shape of POST /auth-webhook.
+ *
+ * Canonical: `{type, timestamp?, data: {user_id}}`, the payload form Standard Webhooks recommends.
+ * Also taken: `{type, user: {id}}`, the form of the first integration. Exactly one of `data` and
+ * `user` must be there, so that one request never names two users. Unknown keys are dropped.
+ */
+export const eventBodySchema = z.object({
+  type: z.string().min(1).max(127).openapi({ example: "user.deleted" }),
+  timestamp: z.iso.datetime({ offset: true }).optional(),
+  data: z.object({ user_id: z.guid() }).optional(),
+  user: z.object({ id: z.guid() }).optional(),
+}).refine((body) => (body.data === undefined) !== (body.user === undefined), {
+  path: ["data"],
+  message: "Send either data.user_id or user.id",
+}).openapi("UserEvent");
+
+/** Parsed form of `eventBodySchema`. */
+export type EventBody = z.infer<typeof eventBodySchema>;
+
+/**
+ * Turns a checked body into a UserEvent.
+ * Shape: `id` is the webhook-id of the request; the user id comes back in lower case, as the database writes it.
+ * Throws: AppError event_unknown for a type outside `userEventTypes`.
+ */
+export function toUserEvent(id: string, body: EventBody): UserEvent {
+  const type = userEventTypes.find((known) => known === body.type);
+  if (!type) {
+    throw new AppError(
+      "event_unknown",
+      `The event type is not one of ${userEventTypes.join(", ")}: remove it from the subscription`,
+    );
+  }
+  const userId = body.data?.user_id ?? body.user?.id;
+  if (!userId) throw new AppError("validation_failed", "Send either data.user_id or user.id");
+  return { id, type, userId: userId.toLowerCase() };
+}

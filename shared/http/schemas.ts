@@ -1,0 +1,69 @@
+import { z } from "@hono/zod-openapi";
+import { type ErrorCode, errorStatus } from "../errors/codes.ts";
+
+const codes = Object.keys(errorStatus) as [ErrorCode, ...ErrorCode[]];
+
+/** Every error answer (RFC 9457). `errors` names the refused fields of a validation failure. */
+export const problemSchema = z.object({
+  type: z.string().openapi({ example: "urn:heimdex:problem:validation_failed" }),
+  title: z.string().openapi({ example: "The request is not valid" }),
+  status: z.int().openapi({ example: 422 }),
+  detail: z.string().openapi({ example: "The body is not valid, check title" }),
+  code: z.enum(codes).openapi({ example: "validation_failed" }),
+  request_id: z.string().openapi({ example: "2f6f0c0e-5d0a-4f2b-9a9e-3f1c1d7a9b10" }),
+  errors: z.array(z.object({
+    path: z.string().openapi({ example: "title" }),
+    message: z.string().openapi({ example: "Too small: expected string to have >=1 characters" }),
+  })).optional(),
+}).openapi("Problem");
+
+/** `responses` member that every route spreads: any failure is a problem document. */
+export const problemResponse = {
+  default: {
+    description: "A problem document",
+    content: { "application/problem+json": { schema: problemSchema } },
+  },
+} as const;
+
+/** A UUID of any version; answered in lower case as the database prints it. */
+export const uuidSchema = z.guid("Expected a UUID").toLowerCase();
+
+/** A UUID in the path, e.g. `params: z.object({ id: uuidParam("id") })` for `/{id}`. */
+export function uuidParam(name: string) {
+  return z.guid("Expected a UUID").toLowerCase().openapi({
+    param: { name, in: "path" },
+    example: "5c1f0a52-7a55-4f7d-9c53-0f9f2c7e1a11",
+  });
+}
+
+/** Query of every list: `limit` rows (1 to 100, default 20) after the opaque `cursor`. */
+export const listQuerySchema = z.object({
+  limit: z.coerce.number("Expected a number").int().min(1).max(100).default(20)
+    .openapi({ param: { name: "limit", in: "query" }, example: 20 }),
+  cursor: z.string().min(1).max(2048).optional()
+    .openapi({ param: { name: "cursor", in: "query" }, example: "eyJxIjoi.c2lnbmF0dXJl" }),
+});
+
+/** `?count=exact` adds `total` to a list; without it nothing is counted. */
+export const countQuerySchema = z.object({
+  count: z.literal("exact").optional()
+    .openapi({ param: { name: "count", in: "query" }, example: "exact" }),
+});
+
+/** Answer of a list: `{<items>, next_cursor, has_more, total?}`. */
+export function listSchema<K extends string, S extends z.ZodType>(items: K, item: S) {
+  const members = { [items]: z.array(item) } as Record<K, z.ZodArray<S>>;
+  return z.object({
+    ...members,
+    next_cursor: z.string().nullable(),
+    has_more: z.boolean(),
+    total: z.int().optional(),
+  });
+}
+
+/** Schemes for the OpenAPI document; routes name them in `security`. */
+export const securitySchemes = {
+  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+  cron: { type: "http", scheme: "bearer", description: "HEIMDEX_CRON_SECRET" },
+  webhook: { type: "apiKey", in: "header", name: "webhook-signature" },
+} as const;
