@@ -1,0 +1,30 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { refreshBodySchema, sessionSchema } from "../schemas.ts";
+import { refreshSession } from "../store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/refresh",
+  operationId: "refresh",
+  tags: ["auth-onboarding"],
+  summary: "Trade a refresh token for a new session",
+  request: {
+    body: { required: true, content: { "application/json": { schema: refreshBodySchema } } },
+  },
+  responses: {
+    200: {
+      description: "The session; the refresh token is a new one",
+      content: { "application/json": { schema: sessionSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerRefresh(app: App): void {
+  app.openapi(route, async (c) => {
+    const { refresh_token } = c.req.valid("json");
+    return c.json(await refreshSession(c.var.deps.auth, refresh_token), 200);
+  });
+}

@@ -1,0 +1,37 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { messageSchema, registerBodySchema, sessionSchema } from "../schemas.ts";
+import { signUp } from "../store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/register",
+  operationId: "register",
+  tags: ["auth-onboarding"],
+  summary: "Register with e-mail and password",
+  description: "Answers the same for known and unknown addresses: the mail tells which it is.",
+  request: {
+    body: { required: true, content: { "application/json": { schema: registerBodySchema } } },
+  },
+  responses: {
+    201: {
+      description: "A session, where the project does not ask to confirm addresses",
+      content: { "application/json": { schema: sessionSchema } },
+    },
+    202: {
+      description: "A confirmation mail is on its way",
+      content: { "application/json": { schema: messageSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerRegister(app: App): void {
+  app.openapi(route, async (c) => {
+    const session = await signUp(c.var.deps.auth, c.req.valid("json"));
+    if (session) return c.json(session, 201);
+    const message = "If this address can be registered, a confirmation mail is on its way";
+    return c.json({ message }, 202);
+  });
+}

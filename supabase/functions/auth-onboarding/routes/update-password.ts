@@ -1,0 +1,35 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { requireUser } from "../../../../shared/http/require-user.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { passwordBodySchema } from "../schemas.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/password-update",
+  operationId: "updatePassword",
+  tags: ["auth-onboarding"],
+  summary: "Set a new password",
+  description: "Ends all other sessions of the user.",
+  security: [{ bearer: [] }],
+  middleware: [requireUser()] as const,
+  request: {
+    body: { required: true, content: { "application/json": { schema: passwordBodySchema } } },
+  },
+  responses: {
+    204: { description: "The password is changed" },
+    ...problemResponse,
+  },
+});
+
+export function registerUpdatePassword(app: App): void {
+  app.openapi(route, async (c) => {
+    const { password, current_password, nonce } = c.req.valid("json");
+    await c.var.deps.auth.asCaller(c.var.verified.token).updateUser({
+      password,
+      ...(current_password === undefined ? {} : { current_password }),
+      ...(nonce === undefined ? {} : { nonce }),
+    });
+    return c.body(null, 204);
+  });
+}

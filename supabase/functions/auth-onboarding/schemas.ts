@@ -1,0 +1,123 @@
+import { z } from "@hono/zod-openapi";
+import {
+  consentTextVersionSchema,
+  displayNameSchema,
+  industrySchema,
+  jobTitleSchema,
+  profileSchema,
+} from "../../../shared/auth/profile.ts";
+
+const email = z.string("Expected an e-mail address").trim().toLowerCase().max(255)
+  .pipe(z.email("Expected an e-mail address"))
+  .openapi({ type: "string", format: "email", example: "mina@example.com" });
+
+/** Supabase Auth hashes with bcrypt, which reads no more than 72 bytes. */
+const newPassword = z.string("Expected a password").min(1, "Expected a password")
+  .refine(
+    (value) => new TextEncoder().encode(value).length <= 72,
+    "Expected at most 72 bytes",
+  ).openapi({ example: "correct horse battery staple" });
+
+const secretText = (what: string) =>
+  z.string(`Expected ${what}`).min(1, `Expected ${what}`).max(1024, "Expected a shorter text");
+
+/** Where the link in the mail leads; Supabase Auth only follows addresses of its allow list. */
+const redirectTo = z.string().max(2048)
+  .regex(/^[A-Za-z][A-Za-z0-9+.-]*:\/\/\S+$/, "Expected an absolute address")
+  .openapi({ example: "https://app.example.com/welcome" });
+
+export const registerBodySchema = z.strictObject({
+  email,
+  password: newPassword,
+  display_name: displayNameSchema.optional(),
+  redirect_to: redirectTo.optional(),
+}).openapi("Registration");
+
+export const loginBodySchema = z.strictObject({
+  email,
+  password: secretText("a password").openapi({ example: "correct horse battery staple" }),
+}).openapi("Credentials");
+
+export const refreshBodySchema = z.strictObject({
+  refresh_token: secretText("a refresh token").openapi({ example: "v1a2b3c4d5e6" }),
+}).openapi("RefreshRequest");
+
+export const logoutBodySchema = z.strictObject({
+  scope: z.enum(["global", "local", "others"]).optional().openapi({
+    description: "global: all sessions (the default); local: this one; others: all but this one",
+    example: "local",
+  }),
+}).openapi("LogoutRequest");
+
+export const mailBodySchema = z.strictObject({
+  email,
+  redirect_to: redirectTo.optional(),
+}).openapi("MailRequest");
+
+export const passwordBodySchema = z.strictObject({
+  password: newPassword,
+  current_password: secretText("the present password").optional(),
+  nonce: secretText("a code").optional(),
+}).openapi("PasswordChange");
+
+export const verifyBodySchema = z.strictObject({
+  type: z.enum(["signup", "email", "magiclink", "recovery", "invite", "email_change"])
+    .openapi({ example: "signup" }),
+  token_hash: secretText("the token_hash of the link").optional()
+    .openapi({ example: "8d7b1f0e6a" }),
+  email: email.optional(),
+  token: secretText("the code of the mail").optional().openapi({ example: "123456" }),
+}).superRefine(({ token_hash, email, token }, ctx) => {
+  if (token_hash !== undefined && (email !== undefined || token !== undefined)) {
+    ctx.addIssue({
+      code: "custom",
+      path: ["token_hash"],
+      message: "Send either token_hash or email and token",
+    });
+  }
+  if (token_hash !== undefined) return;
+  if (email === undefined) {
+    ctx.addIssue({
+      code: "custom",
+      path: ["email"],
+      message: "Send email and token, or token_hash",
+    });
+  }
+  if (token === undefined) {
+    ctx.addIssue({
+      code: "custom",
+      path: ["token"],
+      message: "Send email and token, or token_hash",
+    });
+  }
+}).openapi("Verification");
+
+export const onboardingBodySchema = z.strictObject({
+  industry: industrySchema,
+  job_title: jobTitleSchema,
+  email_consent: z.boolean("Expected true or false"),
+  display_name: displayNameSchema.optional(),
+  consent_text_version: consentTextVersionSchema.optional(),
+}).openapi("Onboarding");
+
+/** A session with the fresh profile. `expires_in` is in seconds. */
+export const sessionSchema = z.object({
+  access_token: z.string(),
+  token_type: z.literal("bearer"),
+  expires_in: z.int().openapi({ example: 3600 }),
+  refresh_token: z.string(),
+  user: profileSchema,
+}).openapi("Session");
+
+/** An answer that is the same whether or not an address is known. */
+export const messageSchema = z.object({
+  message: z.string().openapi({
+    example: "If an account with this address exists, a mail with a sign-in link is on its way",
+  }),
+}).openapi("Message");
+
+export type RegisterBody = z.infer<typeof registerBodySchema>;
+export type MailBody = z.infer<typeof mailBodySchema>;
+export type VerifyBody = z.infer<typeof verifyBodySchema>;
+export type OnboardingBody = z.infer<typeof onboardingBodySchema>;
+export type SessionBody = z.infer<typeof sessionSchema>;

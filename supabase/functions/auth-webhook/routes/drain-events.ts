@@ -1,0 +1,27 @@
+import { createRoute } from "@hono/zod-openapi";
+import { drainEvents } from "../../../../shared/events/drain-events.ts";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { requireCron } from "../require-cron.ts";
+import { drainResultSchema } from "../schemas.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/drain",
+  operationId: "drainEvents",
+  tags: ["auth-webhook"],
+  summary: "Work off the due events of the outbox; called every minute",
+  security: [{ cron: [] }],
+  middleware: [requireCron()] as const,
+  responses: {
+    200: {
+      description: "How many events were taken, done and given back",
+      content: { "application/json": { schema: drainResultSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerDrainEvents(app: App): void {
+  app.openapi(route, async (c) => c.json(await drainEvents(c.var.deps), 200));
+}

@@ -1,0 +1,13 @@
+import { type App, createBaseApp } from "../../../shared/http/base-app.ts";
+import type { Deps } from "../../../shared/http/deps.ts";
+import { registerGetProfile } from "./routes/get-profile.ts";
+import { registerGetUsage } from "./routes/get-usage.ts";
+import { registerUpdateProfile } from "./routes/update-profile.ts";
+
+export function createApp(deps: Deps): App {
+  const app = createBaseApp("me", deps);
+  registerGetProfile(app);
+  registerUpdateProfile(app);
+  registerGetUsage(app);
+  return app;
+}

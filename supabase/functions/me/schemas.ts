@@ -1,0 +1,57 @@
+import { z } from "@hono/zod-openapi";
+import {
+  consentTextVersionSchema,
+  displayNameSchema,
+  industrySchema,
+  jobTitleSchema,
+} from "../../../shared/auth/profile.ts";
+import { maxPreferenceText, preferenceName } from "../../../shared/auth/metadata.ts";
+import { tiers } from "../../../shared/auth/tiers.ts";
+
+/** Query of GET /me: `fresh=true` asks Supabase Auth instead of reading the token. */
+export const profileQuerySchema = z.object({
+  fresh: z.enum(["true", "false"]).optional()
+    .openapi({ param: { name: "fresh", in: "query" }, example: "true" }),
+});
+
+const preferenceChange = z.union([
+  z.string().max(maxPreferenceText),
+  z.number(),
+  z.boolean(),
+  z.null(),
+], {
+  error: `Expected a text of at most ${maxPreferenceText} characters, number, boolean or null`,
+});
+
+/** Body of PATCH /me: only the named fields change; null clears a text or removes a preference. */
+export const profileChangesSchema = z.strictObject({
+  display_name: displayNameSchema.nullable().optional(),
+  industry: industrySchema.nullable().optional(),
+  job_title: jobTitleSchema.nullable().optional(),
+  email_consent: z.boolean().optional(),
+  face_consent: z.boolean().optional(),
+  consent_text_version: consentTextVersionSchema.optional(),
+  preferences: z.record(
+    z.string().regex(preferenceName, "Expected a name such as theme or list_size"),
+    preferenceChange,
+  ).optional().openapi({ example: { theme: "dark", autoplay: null } }),
+}).refine((changes) => Object.values(changes).some((value) => value !== undefined), {
+  message: "Name at least one field to change",
+}).openapi("ProfileChanges");
+
+export type ProfileChanges = z.infer<typeof profileChangesSchema>;
+
+/** Answer of GET /me/usage. `storage_bytes` counts the uploaded videos of the user. */
+export const usageSchema = z.object({
+  tier: z.enum(tiers).openapi({ example: "free" }),
+  uploads_today: z.int().openapi({ example: 1 }),
+  uploads_per_day: z.int().openapi({ example: 3 }),
+  can_upload: z.boolean().openapi({ example: true }),
+  uploads_reset_at: z.iso.datetime().openapi({ example: "2026-11-23T00:00:00Z" }),
+  videos: z.int().openapi({ example: 12 }),
+  people: z.int().openapi({ example: 4 }),
+  scenes: z.int().openapi({ example: 371 }),
+  storage_bytes: z.int().openapi({ example: 734003200 }),
+}).openapi("Usage");
+
+export type Usage = z.infer<typeof usageSchema>;

@@ -1,0 +1,37 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { requireUser } from "../../../../shared/http/require-user.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { personNameSchema, personSchema } from "../schemas.ts";
+import { createPerson } from "../store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/",
+  operationId: "createPerson",
+  tags: ["people"],
+  summary: "Name a person",
+  security: [{ bearer: [] }],
+  middleware: [requireUser()] as const,
+  request: {
+    body: { required: true, content: { "application/json": { schema: personNameSchema } } },
+  },
+  responses: {
+    201: {
+      description: "The new person",
+      content: { "application/json": { schema: personSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerCreatePerson(app: App): void {
+  app.openapi(route, async (c) => {
+    const { name } = c.req.valid("json");
+    const person = await c.var.deps.database.asUser(
+      c.var.verified,
+      (sql) => createPerson(sql, name),
+    );
+    return c.json(person, 201);
+  });
+}

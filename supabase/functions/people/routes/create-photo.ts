@@ -1,0 +1,50 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { requireUser } from "../../../../shared/http/require-user.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { buckets, photoKey } from "../../../../shared/storage/keys.ts";
+import { requireFaceEnrollment } from "../people.ts";
+import { personParams, photoRequestSchema, photoTicketSchema } from "../schemas.ts";
+import { readPerson } from "../store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/{id}/photos",
+  operationId: "createPhoto",
+  tags: ["people"],
+  summary: "Get a signed URL for the upload of a photo",
+  security: [{ bearer: [] }],
+  middleware: [requireUser()] as const,
+  request: {
+    params: personParams,
+    body: { required: true, content: { "application/json": { schema: photoRequestSchema } } },
+  },
+  responses: {
+    201: {
+      description: "Where to upload the photo",
+      content: { "application/json": { schema: photoTicketSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerCreatePhoto(app: App): void {
+  app.openapi(route, async (c) => {
+    const { env, database, objects, now } = c.var.deps;
+    requireFaceEnrollment(env);
+    const { id: personId } = c.req.valid("param");
+    await database.asUser(c.var.verified, (sql) => readPerson(sql, personId));
+    const { token, path, uploadUrl, expiresIn } = await objects.createUploadUrl(
+      buckets.uploads,
+      photoKey({
+        userId: c.var.user.supabaseUserId,
+        personId,
+        time: now(),
+        random: crypto.randomUUID().slice(0, 8),
+        mimeType: c.req.valid("json").content_type,
+      }),
+    );
+    const where = { bucket: buckets.uploads, path, photo_key: path };
+    return c.json({ upload_url: uploadUrl, token, ...where, expires_in: expiresIn }, 201);
+  });
+}

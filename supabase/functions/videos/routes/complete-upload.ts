@@ -1,0 +1,35 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { requireUser } from "../../../../shared/http/require-user.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { completedUploadSchema, completeUploadSchema } from "../schemas.ts";
+import { finishUpload } from "../uploads.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/upload/complete",
+  operationId: "completeUpload",
+  summary: "Hand an uploaded video to processing",
+  tags: ["videos"],
+  security: [{ bearer: [] }],
+  middleware: [requireUser()] as const,
+  request: {
+    body: { required: true, content: { "application/json": { schema: completeUploadSchema } } },
+  },
+  responses: {
+    202: {
+      description: "The file is there as announced",
+      content: { "application/json": { schema: completedUploadSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerCompleteUpload(app: App) {
+  app.openapi(route, async (c) => {
+    const { video_id } = c.req.valid("json");
+    const video = await finishUpload(c.var.deps, c.var.verified, video_id);
+    const message = video.state === "indexed" ? "Video is indexed" : "Video is being processed";
+    return c.json({ video_id: video.video_id, state: video.state, message }, 202);
+  });
+}

@@ -1,0 +1,28 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { requireUser } from "../../../../shared/http/require-user.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { videoParamsSchema } from "../schemas.ts";
+import { deleteVideo } from "../uploads.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/{id}",
+  operationId: "deleteVideo",
+  summary: "Delete a video with its objects and scenes",
+  tags: ["videos"],
+  security: [{ bearer: [] }],
+  middleware: [requireUser()] as const,
+  request: { params: videoParamsSchema },
+  responses: {
+    204: { description: "Nothing of the video is left" },
+    ...problemResponse,
+  },
+});
+
+export function registerDeleteVideo(app: App) {
+  app.openapi(route, async (c) => {
+    await deleteVideo(c.var.deps, c.var.verified, c.req.valid("param").id);
+    return c.body(null, 204);
+  });
+}

@@ -1,0 +1,31 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { requireUser } from "../../../../shared/http/require-user.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { readVideoPage } from "../lists.ts";
+import { listVideosQuerySchema, videoListSchema } from "../schemas.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/",
+  operationId: "listVideos",
+  summary: "List videos, newest first",
+  tags: ["videos"],
+  security: [{ bearer: [] }],
+  middleware: [requireUser()] as const,
+  request: { query: listVideosQuerySchema },
+  responses: {
+    200: {
+      description: "One page",
+      content: { "application/json": { schema: videoListSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerListVideos(app: App) {
+  app.openapi(route, async (c) => {
+    const query = c.req.valid("query");
+    return c.json(await readVideoPage(c.var.deps, c.var.verified, query), 200);
+  });
+}

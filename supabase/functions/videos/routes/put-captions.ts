@@ -1,0 +1,54 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { requireUser } from "../../../../shared/http/require-user.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { parseCaptions, readCaptionFormat } from "../captions.ts";
+import { captionsQuerySchema, videoParamsSchema, videoSchema } from "../schemas.ts";
+import { setCaptions } from "../store.ts";
+import { signThumbnails } from "../thumbnails.ts";
+import { toVideo } from "../videos.ts";
+
+const fileSchema = z.string().openapi({ description: "The caption file, UTF-8, at most 5 MiB" });
+
+const route = createRoute({
+  method: "put",
+  path: "/{id}/captions",
+  operationId: "putCaptions",
+  summary: "Replace the scenes of a video by the cues of a caption file",
+  tags: ["videos"],
+  security: [{ bearer: [] }],
+  middleware: [requireUser()] as const,
+  request: {
+    params: videoParamsSchema,
+    query: captionsQuerySchema,
+    body: {
+      required: true,
+      content: {
+        "text/vtt": { schema: fileSchema },
+        "application/x-subrip": { schema: fileSchema },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: "The video, now indexed",
+      content: { "application/json": { schema: videoSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerPutCaptions(app: App) {
+  app.openapi(route, async (c) => {
+    const { deps, verified } = c.var;
+    const { id: videoId } = c.req.valid("param");
+    const { language } = c.req.valid("query");
+    const format = readCaptionFormat(c.req.header("content-type"));
+    const scenes = await parseCaptions(new Uint8Array(await c.req.arrayBuffer()), format);
+    const row = await deps.database.asUser(
+      verified,
+      (sql) => setCaptions(sql, { videoId, scenes, language }),
+    );
+    return c.json(toVideo(row, await signThumbnails(deps.objects, [row])), 200);
+  });
+}

@@ -1,0 +1,174 @@
+import { z } from "@hono/zod-openapi";
+import {
+  countQuerySchema,
+  listQuerySchema,
+  listSchema,
+  uuidParam,
+  uuidSchema,
+} from "../../../shared/http/schemas.ts";
+import { maxVideoBytes, uploadUrlSeconds, videoMimeTypes } from "../../../shared/storage/keys.ts";
+
+/** States of a video that the API shows; a deleted one is not there any more. */
+export const visibleStates = [
+  "uploading",
+  "validating",
+  "processing",
+  "indexed",
+  "failed",
+] as const;
+
+export type VideoState = (typeof visibleStates)[number];
+
+// PostgreSQL text cannot hold NUL, and JSON columns no lone surrogate.
+const storable = (text: string) => text.toWellFormed().replaceAll("\0", "");
+
+const plainText = (max: number) => z.string().overwrite(storable).trim().min(1).max(max);
+
+const titleSchema = plainText(255).openapi({ example: "Kitchen tour" });
+
+const descriptionSchema = plainText(5000).openapi({ example: "A walk through the new kitchen" });
+
+const tagsSchema = z.array(plainText(64)).max(50)
+  .overwrite((tags) => [...new Set(tags)])
+  .openapi({ example: ["kitchen", "home"] });
+
+export const languageSchema = z.string().max(35)
+  .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'Expected a language tag such as "en" or "ko-KR"')
+  .openapi({ example: "en" });
+
+export const videoParamsSchema = z.object({ id: uuidParam("id") });
+
+export const initUploadHeadersSchema = z.object({
+  "idempotency-key": z.string().regex(
+    /^[\x21-\x7e]{1,255}$/,
+    "Expected 1 to 255 visible characters",
+  )
+    .optional()
+    .openapi({ description: "A repeated request with the same key answers the same video" }),
+});
+
+export const initUploadSchema = z.strictObject({
+  filename: z.string().min(1).max(1024).openapi({ example: "kitchen.mp4" }),
+  mime_type: z.enum(videoMimeTypes),
+  size_bytes: z.int().min(1).max(maxVideoBytes).openapi({ example: 12_693 }),
+  title: titleSchema.optional(),
+  description: descriptionSchema.optional(),
+  tags: tagsSchema.optional(),
+  language: languageSchema.optional(),
+  organization_id: uuidSchema.optional(),
+}).openapi("InitUpload");
+
+export type InitUpload = z.infer<typeof initUploadSchema>;
+
+export const uploadTicketSchema = z.object({
+  video_id: z.uuid(),
+  bucket: z.string().openapi({ example: "uploads" }),
+  path: z.string(),
+  token: z.string(),
+  upload_url: z.url(),
+  expires_in: z.literal(uploadUrlSeconds).openapi({ description: "Seconds the URL lives" }),
+}).openapi("UploadTicket");
+
+export type UploadTicketBody = z.infer<typeof uploadTicketSchema>;
+
+export const completeUploadSchema = z.strictObject({ video_id: uuidSchema })
+  .openapi("CompleteUpload");
+
+export const completedUploadSchema = z.object({
+  video_id: z.uuid(),
+  state: z.enum(visibleStates),
+  message: z.string(),
+}).openapi("CompletedUpload");
+
+export const videoSchema = z.object({
+  video_id: z.uuid(),
+  user_id: z.uuid().nullable(),
+  organization_id: z.uuid().nullable(),
+  title: z.string().nullable(),
+  description: z.string().nullable(),
+  tags: z.array(z.string()),
+  filename: z.string().nullable(),
+  language: z.string().nullable(),
+  mime_type: z.string(),
+  size_bytes: z.int(),
+  duration_s: z.number().nullable().openapi({ description: "Seconds" }),
+  state: z.enum(visibleStates),
+  error_text: z.string().nullable(),
+  thumbnail_url: z.url().nullable().openapi({ description: "Lives one hour" }),
+  created_at: z.iso.datetime(),
+  indexed_at: z.iso.datetime().nullable(),
+}).openapi("Video");
+
+export type Video = z.infer<typeof videoSchema>;
+
+export const listVideosQuerySchema = listQuerySchema.extend(countQuerySchema.shape).extend({
+  state: z.enum(visibleStates).optional()
+    .openapi({ param: { name: "state", in: "query" }, example: "indexed" }),
+});
+
+export const videoListSchema = listSchema("videos", videoSchema).openapi("VideoList");
+
+export const jobSchema = z.object({
+  job_id: z.uuid(),
+  stage: z.enum([
+    "upload_validate",
+    "audio_extract",
+    "asr_fast",
+    "scene_detect",
+    "align_merge",
+    "embed_text",
+    "vision_sample_frames",
+    "vision_embed_frames",
+    "vision_affect_tags",
+    "faces_enroll_match",
+    "sidecar_build",
+    "commit",
+  ]),
+  state: z.enum(["pending", "running", "completed", "failed", "cancelled"]),
+  progress: z.number().openapi({ description: "From 0 to 1" }),
+  error_text: z.string().nullable(),
+  started_at: z.iso.datetime().nullable(),
+  finished_at: z.iso.datetime().nullable(),
+}).openapi("Job");
+
+export type Job = z.infer<typeof jobSchema>;
+
+export const videoStatusSchema = z.object({
+  video_id: z.uuid(),
+  state: z.enum(visibleStates),
+  error_text: z.string().nullable(),
+  jobs: z.array(jobSchema),
+}).openapi("VideoStatus");
+
+export const sceneSchema = z.object({
+  scene_id: z.uuid(),
+  video_id: z.uuid(),
+  start_s: z.number().openapi({ description: "Seconds from the start of the video" }),
+  end_s: z.number(),
+  transcript: z.string().nullable(),
+  thumbnail_url: z.url().nullable().openapi({ description: "Lives one hour" }),
+  people: z.array(z.object({
+    person_id: z.uuid(),
+    name: z.string(),
+    confidence: z.number(),
+  })),
+}).openapi("Scene");
+
+export type Scene = z.infer<typeof sceneSchema>;
+
+export const sceneListSchema = listSchema("scenes", sceneSchema).openapi("SceneList");
+
+export const updateVideoSchema = z.strictObject({
+  title: titleSchema.nullable().optional(),
+  description: descriptionSchema.nullable().optional(),
+  tags: tagsSchema.optional(),
+  language: languageSchema.nullable().optional(),
+}).refine((body) => Object.keys(body).length > 0, "Expected at least one field to change")
+  .openapi("UpdateVideo");
+
+export type UpdateVideo = z.infer<typeof updateVideoSchema>;
+
+export const captionsQuerySchema = z.object({
+  language: languageSchema.optional()
+    .openapi({ param: { name: "language", in: "query" }, example: "en" }),
+});
