@@ -1,9 +1,10 @@
 // Starts the Deno that npm installed. Node only installs and launches; everything else runs on Deno.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { chmodSync, existsSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const PACKAGES = {
   "linux-x64": "@deno/linux-x64-glibc",
@@ -16,12 +17,31 @@ const PACKAGES = {
 export function denoBinary() {
   const name = PACKAGES[`${process.platform}-${process.arch}`];
   if (!name) stop(`Deno has no npm package for ${process.platform}-${process.arch}`);
+  const path = findBinary(name);
+  if (!path) stop(`Cannot find "${name}": run "npm ci" in the project folder first`);
+  makeExecutable(path);
+  return path;
+}
+
+function findBinary(name) {
   try {
     const require = createRequire(import.meta.url);
     const path = join(dirname(require.resolve(`${name}/package.json`)), "deno");
-    if (existsSync(path)) return path;
-  } catch { /* told below */ }
-  return stop(`Cannot find "${name}": run "npm ci" in the project folder first`);
+    return existsSync(path) ? path : undefined;
+  } catch (error) {
+    if (error.code === "MODULE_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+// Some archives lose the bit, and the package's own install script may have been switched off.
+function makeExecutable(path) {
+  if ((statSync(path).mode & 0o111) === 0o111) return;
+  try {
+    chmodSync(path, 0o755);
+  } catch {
+    stop(`Cannot start "${path}": make it executable with "chmod 755"`);
+  }
 }
 
 /** Nothing here phones home: update checks and telemetry of the tools we start are off. */
@@ -32,19 +52,44 @@ export const quietEnvironment = {
   LITE_TELEMETRY: "0",
 };
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * Flags of everything that runs our code: all of it is local, and nothing is downloaded. A request's
+ * signal aborts when its client goes away and not, as Deno's old way has it, after every answer.
+ */
+export const runFlags = ["-A", "--cached-only", "--unstable-no-legacy-abort"];
+
 /** Runs Deno with these arguments, passes signals on, and exits as it exits. */
 export function runDeno(args) {
   const child = spawn(denoBinary(), args, {
     stdio: "inherit",
-    env: { ...process.env, ...quietEnvironment },
+    // Long-running programs watch this number: they end when their launcher was killed.
+    env: { ...process.env, ...quietEnvironment, HEIMDEX_LAUNCHER_PID: String(process.pid) },
   });
-  // A terminal's Ctrl-C reaches the child itself; swallowing it here lets the child finish its clean-up.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(signal, () => {
+  if (process.env.npm_lifecycle_event) followParent(child);
+  const handlers = SIGNALS.map((signal) => {
+    const handler = () => {
+      // A terminal's Ctrl-C reaches the child itself; a second one would cut its clean-up short.
       if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
-    });
-  }
-  child.on("exit", (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : code));
+    };
+    process.on(signal, handler);
+    return [signal, handler];
+  });
+  child.on("error", (error) => stop(`Cannot start Deno: ${error.message}`));
+  child.on("exit", (code, signal) => {
+    for (const [name, handler] of handlers) process.off(name, handler);
+    process.exit(signal ? 128 + constants.signals[signal] : code ?? 1);
+  });
+}
+
+// A killed npm passes no signal on; whoever adopts this process then must not inherit what it runs.
+function followParent(child) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid !== parent) child.kill("SIGTERM");
+  }, 1000);
+  timer.unref();
 }
 
 function stop(sentence) {
@@ -52,8 +97,14 @@ function stop(sentence) {
   process.exit(1);
 }
 
-const RUN_FLAGS = ["-A", "--cached-only"];
-if (process.argv[1] && import.meta.url.endsWith(process.argv[1].split(/[\\/]/).pop())) {
+function isEntry() {
+  const entry = process.argv[1];
+  return entry !== undefined && existsSync(entry) &&
+    realpathSync(entry) === realpathSync(fileURLToPath(import.meta.url));
+}
+
+if (isEntry()) {
   const [verb, ...rest] = process.argv.slice(2);
-  runDeno(verb === "run" ? ["run", ...RUN_FLAGS, ...rest] : [verb, ...rest]);
+  if (!verb) stop("Usage: node tools/deno.mjs <run|check|lint|fmt|...> [arguments]");
+  runDeno(verb === "run" ? ["run", ...runFlags, ...rest] : [verb, ...rest]);
 }

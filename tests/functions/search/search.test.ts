@@ -1,0 +1,279 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { fuseRanks } from "../../../shared/search/rank-fusion.ts";
+import { createApp } from "../../../supabase/functions/search/app.ts";
+import {
+  type SearchHit,
+  type SearchResponse,
+  searchResponseSchema,
+} from "../../../supabase/functions/search/schemas.ts";
+import { depsWith, withOutage } from "../../support/app.ts";
+import { call, expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
+import { createUser, type TestUser } from "../../support/users.ts";
+import { createIndexedVideo, videosWithout } from "../videos/support.ts";
+
+type Parameters = Record<string, string | number>;
+
+function getSearch(user: TestUser, parameters: Parameters): Promise<Response> {
+  const query = new URLSearchParams(
+    Object.entries(parameters).map(([name, value]) => [name, String(value)]),
+  );
+  return call(`/search?${query}`, { token: user.accessToken });
+}
+
+const postSearch = (user: TestUser, json: unknown) =>
+  call("/search", { token: user.accessToken, json });
+
+async function find(user: TestUser, parameters: Parameters): Promise<SearchResponse> {
+  const body = await expectJson(await getSearch(user, parameters), 200);
+  return searchResponseSchema.parse(body);
+}
+
+const transcripts = (hits: SearchHit[]) => hits.map((hit) => hit.transcript);
+
+const cue = (second: number, text: string) => {
+  const at = (n: number) => new Date(n * 1000).toISOString().slice(11, 23);
+  return `${at(second)} --> ${at(second + 1)}\n${text}\n`;
+};
+const captions = (...texts: string[]) =>
+  ["WEBVTT\n", ...texts.map((text, n) => cue(n * 10, text))].join("\n");
+
+let ada: TestUser;
+let kitchen: string;
+let street: string;
+
+beforeAll(async () => {
+  ada = await createUser();
+  kitchen = (await createIndexedVideo(ada, {
+    title: "Kitchen tour",
+    description: "Filmed at noon",
+    tags: ["home video"],
+    filename: "summer_holiday-2026.mp4",
+    captions: captions(
+      "Welcome to the kitchen",
+      "The red kettle is next to the red car keys",
+      "빨간 주전자",
+      'Use &lt;b&gt; & "quotes" near the zebra',
+    ),
+  })).video_id;
+  street = (await createIndexedVideo(ada, {
+    title: "Street",
+    filename: "kitchen.mp4",
+    captions: captions(
+      "A red car drives by",
+      "Another car, not red but blue",
+      "The kettle is away",
+    ),
+  })).video_id;
+  const other = await createUser();
+  await createIndexedVideo(other, { title: "Red car", captions: captions("A red car of others") });
+});
+
+describe("GET /search", () => {
+  test("finds scenes with time code, fragment and score", async () => {
+    const result = await find(ada, { q: "  Kettle   KEYS " });
+    expect(result).toMatchObject({
+      query: "Kettle KEYS",
+      search_type: "text",
+      next_cursor: null,
+      has_more: false,
+      results: [{
+        video_id: kitchen,
+        video_title: "Kitchen tour",
+        start_s: 10,
+        end_s: 11,
+        timecode: "00:00:10.000",
+        transcript: "The red kettle is next to the red car keys",
+        highlights: [{
+          text: "The red <mark>kettle</mark> is next to the red car <mark>keys</mark>",
+          start_s: 10,
+          timecode: "00:00:10.000",
+        }],
+        score: fuseRanks([1, null]),
+      }],
+    });
+  });
+
+  test("never shows scenes of others", async () => {
+    const result = await find(ada, { q: "car", limit: 100 });
+    expect(result.results).toHaveLength(3);
+    expect(transcripts(result.results)).not.toContain("A red car of others");
+  });
+
+  test("understands phrases, or and exclusion", async () => {
+    expect(transcripts((await find(ada, { q: '"red car"' })).results).sort()).toEqual([
+      "A red car drives by",
+      "The red kettle is next to the red car keys",
+    ]);
+    expect(transcripts((await find(ada, { q: "red -kettle" })).results).sort()).toEqual([
+      "A red car drives by",
+      "Another car, not red but blue",
+    ]);
+    expect((await find(ada, { q: "zebra or drives" })).results).toHaveLength(2);
+  });
+
+  test("finds Hangul words", async () => {
+    const { results } = await find(ada, { q: "주전자" });
+    expect(results).toMatchObject([{ highlights: [{ text: "빨간 <mark>주전자</mark>" }] }]);
+  });
+
+  test.each([
+    ["title", "tour", "<mark>tour</mark>"],
+    ["description", "noon", "<mark>noon</mark>"],
+    ["tags", "home", "<mark>home</mark>"],
+    ["file name", "holiday", "<mark>holiday</mark>"],
+  ])("finds the first scene of a video by its %s", async (_, q, mark) => {
+    const { results } = await find(ada, { q });
+    expect(results).toMatchObject([{ video_id: kitchen, start_s: 0 }]);
+    expect(results[0]?.highlights[0]?.text).toContain(mark);
+  });
+
+  test("puts a scene that both branches find before one that only one finds", async () => {
+    const { results } = await find(ada, { q: "kitchen" });
+    expect(results).toMatchObject([
+      { video_id: kitchen, score: fuseRanks([1, 1]) },
+      { video_id: street, score: fuseRanks([null, 2]) },
+    ]);
+    expect(results[0]?.highlights.map((one) => one.text)).toEqual([
+      "Welcome to the <mark>kitchen</mark>",
+      "<mark>Kitchen</mark> tour · Filmed at noon · home video · summer holiday",
+    ]);
+  });
+
+  test("escapes the transcript before it marks", async () => {
+    const { results } = await find(ada, { q: "zebra" });
+    expect(results[0]?.transcript).toBe('Use <b> & "quotes" near the zebra');
+    const text = results[0]?.highlights[0]?.text ?? "";
+    expect(text).toContain("<mark>zebra</mark>");
+    expect(text.replaceAll("<mark>", "").replaceAll("</mark>", "")).not.toMatch(/[<>"]/);
+  });
+
+  test("keeps to one video when asked", async () => {
+    const { results } = await find(ada, { q: "kettle", video_id: street });
+    expect(transcripts(results)).toEqual(["The kettle is away"]);
+    expect(await find(ada, { q: "kettle", video_id: crypto.randomUUID() }))
+      .toMatchObject({ results: [], has_more: false });
+  });
+
+  test("pages without gap or repeat while scenes come in", async () => {
+    const user = await createUser();
+    const words = Array.from({ length: 12 }, (_, n) => "lemon ".repeat(1 + (n % 4)) + n);
+    await createIndexedVideo(user, { captions: captions(...words) });
+    const all = (await find(user, { q: "lemon", limit: 100 })).results;
+    expect(all).toHaveLength(12);
+    const seen: SearchHit[] = [];
+    let cursor: string | null = null;
+    do {
+      const page = await find(user, { q: "lemon", limit: 5, ...(cursor ? { cursor } : {}) });
+      if (cursor === null) {
+        await createIndexedVideo(user, { title: "x", captions: captions("lemon lemon lemon") });
+      }
+      seen.push(...page.results);
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+    expect(seen).toEqual(all);
+    expect((await find(user, { q: "lemon", limit: 100 })).results).toHaveLength(13);
+  });
+
+  test.each([
+    ["no query", {}],
+    ["an empty query", { q: "  \u0000 " }],
+    ["a limit of 0", { q: "x", limit: 0 }],
+    ["a limit of 101", { q: "x", limit: 101 }],
+    ["a video id that is none", { q: "x", video_id: "17" }],
+    ["a query of 10,001 characters", { q: "x".repeat(10_001) }],
+  ])("refuses %s", async (_, parameters) => {
+    await expectProblem(await getSearch(ada, parameters as Parameters), "validation_failed", 422);
+  });
+
+  test.each([
+    "' or 1=1 --",
+    "& | ! <-> :* ( )",
+    '"unclosed',
+    "-",
+    "-kettle",
+    "%_\\",
+    "$1 ${x}",
+    "kettle\u0000\ud800",
+    "x".repeat(5000),
+  ])("takes operators as data: %j", async (q) => {
+    expect((await find(ada, { q })).search_type).toBe("text");
+  });
+
+  test("takes 10,000 characters", async () => {
+    const q = "kettle ".repeat(1428).trim().padEnd(10_000, "x");
+    expect((await find(ada, { q })).results).toEqual([]);
+    const same = "kettle ".repeat(1428).trim();
+    expect((await find(ada, { q: same })).results).toHaveLength(2);
+  });
+
+  test("refuses a cursor of another query, another user and a forged one", async () => {
+    const { next_cursor } = await find(ada, { q: "car", limit: 1 });
+    const cursor = next_cursor ?? "";
+    const other = await createUser();
+    for (
+      const response of [
+        getSearch(ada, { q: "kettle", limit: 1, cursor }),
+        getSearch(ada, { q: "car", limit: 1, video_id: street, cursor }),
+        getSearch(other, { q: "car", limit: 1, cursor }),
+        getSearch(ada, { q: "car", cursor: "e30.e30" }),
+      ]
+    ) await expectProblem(await response, "invalid_cursor", 400);
+    expect((await find(ada, { q: "car", limit: 2, cursor })).results).toHaveLength(2);
+  });
+
+  test("forgets a video that is being deleted", async () => {
+    const user = await createUser();
+    const { video_id } = await createIndexedVideo(user, { captions: captions("lemon") });
+    expect((await find(user, { q: "lemon" })).results).toHaveLength(1);
+    const request = toRequestInit({ method: "DELETE", token: user.accessToken });
+    const halted = await videosWithout("supabase").request(`/videos/${video_id}`, request);
+    await expectProblem(halted, "storage_unavailable", 503);
+    expect((await find(user, { q: "lemon" })).results).toEqual([]);
+    expect((await find(user, { q: "kitchen" })).results).toEqual([]);
+  });
+
+  test("is 503 without the database", async () => {
+    const app = createApp(depsWith({ environment: withOutage("database"), log: () => {} }));
+    const response = await app.request("/search?q=x", toRequestInit({ token: ada.accessToken }));
+    await expectProblem(response, "database_unavailable", 503);
+  });
+});
+
+describe("POST /search", () => {
+  test("answers what GET answers", async () => {
+    const asked = { q: "red car", limit: 2 };
+    const body = await expectJson(await postSearch(ada, asked), 200);
+    const { results, has_more } = await find(ada, asked);
+    expect(body).toMatchObject({ results, has_more });
+    const { next_cursor: cursor } = searchResponseSchema.parse(
+      await expectJson(await postSearch(ada, { q: "car", limit: 1 }), 200),
+    );
+    const next = await expectJson(await postSearch(ada, { q: "car", limit: 1, cursor }), 200);
+    expect(next).toEqual(await find(ada, { q: "car", limit: 1, cursor: cursor ?? "" }));
+  });
+
+  test.each([
+    ["no query", {}],
+    ["an empty query", { q: "" }],
+    ["a query that is no text", { q: 7 }],
+    ["a limit that is text", { q: "x", limit: "5" }],
+    ["an unknown field", { q: "x", person: "Ada" }],
+  ])("refuses %s", async (_, json) => {
+    await expectProblem(await postSearch(ada, json), "validation_failed", 422);
+  });
+
+  test("refuses a body that is no JSON", async () => {
+    const response = await call("/search", {
+      token: ada.accessToken,
+      body: "q=x",
+      headers: { "content-type": "application/json" },
+    });
+    await expectProblem(response, "invalid_json", 400);
+  });
+
+  test("is 503 without the database", async () => {
+    const app = createApp(depsWith({ environment: withOutage("database"), log: () => {} }));
+    const request = toRequestInit({ token: ada.accessToken, json: { q: "x" } });
+    await expectProblem(await app.request("/search", request), "database_unavailable", 503);
+  });
+});

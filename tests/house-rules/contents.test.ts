@@ -1,0 +1,79 @@
+import { dirname, posix } from "node:path";
+import { describe, expect, it } from "vitest";
+import { exists, projectFiles, read } from "./project.ts";
+
+const BINARY = /\.(png|jpe?g|mp4|webm|gz|woff2?)$/;
+const texts = projectFiles().filter((path) => !BINARY.test(path));
+
+/** Finds what must stand in no file, with the line it stands on. */
+function findAll(pattern: RegExp, paths = texts): string[] {
+  return paths.flatMap((path) =>
+    read(path).split("\n").flatMap((line, index) =>
+      pattern.test(line) ? [`${path}:${index + 1}: ${line.trim().slice(0, 120)}`] : []
+    )
+  );
+}
+
+/** Joined from parts, so that this file does not contain what it looks for. */
+const oneOf = (...parts: string[][]) => new RegExp(parts.map((part) => part.join("")).join("|"));
+
+describe("no file", () => {
+  it("contains a secret", () => {
+    const secrets = oneOf(
+      ["-----BEGIN ", "(EC |RSA |OPENSSH )?", "PRIVATE KEY-----"],
+      ["\\bsb_", "secret_", "[A-Za-z0-9_-]{20,}"],
+      // The one secret that may stand here is the published vector of Standard Webhooks.
+      ["\\bwhsec", "_(?!MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw)[A-Za-z0-9+/=]{24,}"],
+      ["\\bgh[pousr]", "_[A-Za-z0-9]{30,}"],
+      ["\\bAK", "IA[0-9A-Z]{16}\\b"],
+      ['"d":\\s*"', '[A-Za-z0-9_-]{40,}"'],
+    );
+    expect(findAll(secrets)).toEqual([]);
+  });
+
+  it("contains a signed token", () => {
+    const tokens = oneOf(["\\bey", "J[A-Za-z0-9_-]{15,}\\.ey", "J[A-Za-z0-9_-]{15,}\\.\\w{20,}"]);
+    expect(findAll(tokens)).toEqual([]);
+  });
+
+  it("contains a path of somebody's machine", () => {
+    const everywhere = oneOf(["(^|[\\s\"'`(=])/", "(work|root)/"]);
+    expect(findAll(everywhere)).toEqual([]);
+    // Tests may name the home of somebody invented, as a file name a client sends.
+    const homes = oneOf(["(^|[\\s\"'`(=])/", "(home|Users)/[a-z]"], ["[A-Z]:\\\\", "\\\\?Users"]);
+    expect(findAll(homes, texts.filter((path) => !path.startsWith("tests/")))).toEqual([]);
+  });
+
+  it("names the host of a package registry", () => {
+    const hosts = oneOf(
+      ["registry\\.", "(npmjs|yarnpkg|npmmirror)\\."],
+      ["\\bproxy\\.", "golang\\.org"],
+      ["\\b(artifactory|nexus|verdaccio)", "\\."],
+    );
+    expect(findAll(hosts)).toEqual([]);
+  });
+});
+
+describe("links in the documents", () => {
+  const documents = texts.filter((path) => path.endsWith(".md"));
+
+  it.each(documents)("%s points only to what exists", (path) => {
+    const links = [...read(path).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? "");
+    const broken = links
+      .filter((link) => !/^(https?:|mailto:|#)/.test(link))
+      .filter((link) => {
+        const [file = "", anchor] = link.split("#");
+        const target = posix.join(dirname(path), decodeURIComponent(file));
+        return !exists(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+      });
+    expect(broken).toEqual([]);
+  });
+});
+
+function anchorsOf(path: string): string[] {
+  return read(path).split("\n").flatMap((line) => {
+    const title = /^#+\s+(.+)$/.exec(line)?.[1];
+    if (!title) return [];
+    return [title.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").trim().replace(/\s/g, "-")];
+  });
+}

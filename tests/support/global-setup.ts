@@ -1,0 +1,25 @@
+import type { TestProject } from "vitest/node";
+import { describeExternalStack } from "./external-stack.ts";
+
+/** Gives every test file one stack: the one SUPABASE_URL names, or a new one in a temporary folder. */
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | void> {
+  if (process.env.SUPABASE_URL) {
+    project.provide("stack", await describeExternalStack(process.env));
+    return;
+  }
+  const { startTemporaryStack } = await import("../../local/temporary.ts");
+  // Vitest exits a millisecond after a signal; the stack takes longer to end what it started.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(signal);
+  const log: string[] = [];
+  try {
+    const { stack, stop } = await startTemporaryStack({
+      name: "heimdex-test",
+      log: (line) => log.push(line),
+    });
+    const { stop: _stop, ...known } = stack;
+    project.provide("stack", { ...known, external: false });
+    return stop;
+  } catch (error) {
+    throw new Error(["Cannot start the stack for the tests", ...log].join("\n"), { cause: error });
+  }
+}
