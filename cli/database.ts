@@ -1,0 +1,56 @@
+import postgres from "postgres";
+import { type CliContext, CliError, exitCodes } from "./context.ts";
+
+const CONNECT_TIMEOUT_SECONDS = 5;
+
+/** Opens the project's database for one command, and closes it whatever happens. */
+export async function withDatabase<T>(
+  context: CliContext,
+  fn: (sql: postgres.Sql) => Promise<T>,
+): Promise<T> {
+  const sql = postgres(databaseUrl(context), {
+    max: 1,
+    prepare: false,
+    connect_timeout: CONNECT_TIMEOUT_SECONDS,
+    onnotice: () => {},
+    connection: { application_name: "heimdex" },
+  });
+  try {
+    return await fn(sql);
+  } catch (error) {
+    throw toCliError(error);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+function databaseUrl({ env }: CliContext): string {
+  const url = env.DATABASE_URL || env.SUPABASE_DB_URL;
+  if (!url) {
+    throw new CliError(exitCodes.usage, "Set DATABASE_URL to the PostgreSQL URL of the project");
+  }
+  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new CliError(exitCodes.usage, "DATABASE_URL is no PostgreSQL URL: it begins postgres://");
+  }
+  return url;
+}
+
+/** SQLSTATEs of a schema, table, column or function that is not there. */
+const NOT_MIGRATED = new Set(["3F000", "42P01", "42703", "42883"]);
+
+function toCliError(error: unknown): unknown {
+  if (error instanceof CliError || !(error instanceof Error)) return error;
+  const code = "code" in error ? String(error.code) : "";
+  if (NOT_MIGRATED.has(code)) {
+    return new CliError(
+      exitCodes.outage,
+      'The database lacks what this command reads: run "supabase db push" first',
+      { cause: error },
+    );
+  }
+  return new CliError(
+    exitCodes.outage,
+    `The database does not answer (${code || error.message}): check DATABASE_URL and the server`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,24 @@
+/** Rows as aligned columns under their names; a sentence when there are none. */
+export function toTable(rows: Record<string, unknown>[], empty: string): string {
+  const [first] = rows;
+  if (!first) return empty;
+  const names = Object.keys(first);
+  const cells = rows.map((row) => names.map((name) => toCell(row[name])));
+  const widths = names.map((name, column) =>
+    Math.max(name.length, ...cells.map((row) => row[column]?.length ?? 0))
+  );
+  const lines = [names, ...cells].map((row) =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()
+  );
+  return lines.join("\n");
+}
+
+function toCell(value: unknown): string {
+  if (value === null || value === undefined) return "-";
+  return value instanceof Date ? value.toISOString() : String(value);
+}
+
+/** A JSON document as every `--json` writes it. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}

@@ -1,0 +1,53 @@
+import { Command, CommanderError } from "commander";
+import { type CliContext, CliError, type ExitCode, exitCodes, type Finish } from "./context.ts";
+import { registerEventsList } from "./commands/events-list.ts";
+import { registerStatus } from "./commands/status.ts";
+
+/** Every subcommand, in the order of the help text. One file each. */
+const registrations = [registerStatus, registerEventsList];
+
+const epilogue = `
+Environment:
+  DATABASE_URL, else SUPABASE_DB_URL   PostgreSQL of the project, role postgres
+
+Exit codes:
+  0 fine   1 over a threshold   2 wrong usage   3 the database does not answer or is not migrated
+
+Examples:
+  $ heimdex status --json
+  $ heimdex events list --state dead`;
+
+/** The `heimdex` command with all its nouns and verbs. It asks nothing and prompts never. */
+export function createProgram(context: CliContext, finish: Finish): Command {
+  const program = new Command("heimdex")
+    .description("Looks after a Heimdex project: its outbox, its users and its videos")
+    .version(context.version)
+    .addHelpText("after", epilogue)
+    .configureOutput({
+      writeOut: (text) => context.out(text.trimEnd()),
+      writeErr: (text) => context.err(text.trimEnd()),
+    })
+    .showHelpAfterError("Run the same command with --help for its options")
+    .exitOverride();
+  for (const register of registrations) register(program, context, finish);
+  return program;
+}
+
+/** Runs one command line and returns the exit code. */
+export async function runProgram(args: string[], context: CliContext): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok;
+  const program = createProgram(context, (result) => (code = result));
+  try {
+    if (args.length === 0) {
+      program.outputHelp({ error: true });
+      return exitCodes.usage;
+    }
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? code : exitCodes.usage;
+    if (!(error instanceof CliError)) throw error;
+    context.err(error.message);
+    return error.exitCode;
+  }
+}
