@@ -1,7 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { LastLineReporter } from "./tests/support/reporter.ts";
-
-const long = process.env.HEIMDEX_TEST_SIZE === "long";
+import { isLongRun } from "./tests/support/size.ts";
 
 export default defineConfig({
   test: {
@@ -11,8 +10,8 @@ export default defineConfig({
     pool: "forks",
     // One stack serves every file, and the machines this has to run on have two cores.
     maxWorkers: 2,
-    testTimeout: long ? 600_000 : 30_000,
-    hookTimeout: long ? 600_000 : 60_000,
+    testTimeout: isLongRun ? 600_000 : 30_000,
+    hookTimeout: isLongRun ? 600_000 : 60_000,
     teardownTimeout: 20_000,
     // A focused test would make a green run that tested nothing else.
     allowOnly: false,

@@ -4,6 +4,7 @@ import { serveDocs } from "./docs.ts";
 import { type ClientInfo, proxyToFunctions } from "./functions-proxy.ts";
 import { createIdentifier } from "./keys.ts";
 import { createMailbox } from "./mail.ts";
+import { isConnectionError } from "./rest-errors.ts";
 import { createRest } from "./rest.ts";
 import { createStorage } from "./storage/app.ts";
 
@@ -55,6 +56,7 @@ export async function createGateway(o: GatewayOptions): Promise<Gateway> {
     storageDir: o.storageDir,
     urlSecret: o.liteJwtSecret,
     identifier,
+    ...(o.log === undefined ? {} : { log: o.log }),
   });
   const auth = await createAuthGateway({ ...o, mailbox });
 
@@ -77,7 +79,7 @@ export async function createGateway(o: GatewayOptions): Promise<Gateway> {
   ];
 
   return {
-    fetch: (request, info) => dispatch(request, services, o.functionsUrl, toClient(info)),
+    fetch: (request, info) => dispatch(request, services, o, toClient(info)),
     close: async () => {
       await Promise.all([rest.close(), storage.close(), auth.close()]);
     },
@@ -87,34 +89,34 @@ export async function createGateway(o: GatewayOptions): Promise<Gateway> {
 async function dispatch(
   request: Request,
   services: [prefix: string, service: Service][],
-  functionsUrl: () => string,
+  o: Pick<GatewayOptions, "functionsUrl" | "log">,
   client: ClientInfo,
 ): Promise<Response> {
   const { pathname } = new URL(request.url);
   const isUnder = (prefix: string) => pathname === prefix || pathname.startsWith(`${prefix}/`);
   // Functions answer their own preflights: their list of origins is narrower than this one.
-  if (isUnder("/functions/v1")) return await proxyToFunctions(request, functionsUrl(), client);
+  if (isUnder("/functions/v1")) return await proxyToFunctions(request, o.functionsUrl(), client);
   if (isPreflight(request)) return answerPreflight(request);
   const service = services.find(([prefix]) => isUnder(prefix))?.[1] ?? notFound;
-  return withCors(await guard(request, client, service));
+  return withCors(await guard(() => service(request, client), o.log));
 }
 
-async function guard(request: Request, client: ClientInfo, service: Service): Promise<Response> {
+async function guard(
+  serve: () => Promise<Response>,
+  log: GatewayOptions["log"],
+): Promise<Response> {
   try {
-    return await service(request, client);
+    return await serve();
   } catch (error) {
-    return isDatabaseDown(error)
-      ? Response.json({ message: "The database does not answer, try again in a moment" }, {
+    if (isConnectionError(error)) {
+      return Response.json({ message: "The database does not answer, try again in a moment" }, {
         status: 503,
         headers: { "retry-after": "2" },
-      })
-      : Response.json({ message: "Internal server error" }, { status: 500 });
+      });
+    }
+    log?.(`gateway: ${error}`);
+    return Response.json({ message: "Internal server error" }, { status: 500 });
   }
-}
-
-function isDatabaseDown(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return /^(CONNECT|ECONN|57P0|53300)/.test(code);
 }
 
 function notFound(request: Request): Promise<Response> {

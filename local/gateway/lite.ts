@@ -113,7 +113,7 @@ export async function createDataApp(
     role: "authenticator",
   });
   const catalogue = connectLite(options.databaseUrl, { max: 1 });
-  serveCatalogueFrom(connection, catalogue);
+  serveCatalogueFrom(connection, catalogue, options.onDatabaseError);
   sendBooleansUntyped(connection);
   Object.assign(connection, {
     normalizeDbError: (error: unknown) => {
@@ -152,9 +152,23 @@ const skipSessionLookup: MiddlewareHandler = async (context, next) => {
  * Lets `connection` answer introspection from `catalogue`, and keeps lite from granting ALL on
  * every schema with row-level security to anon and authenticated, which it does by itself.
  */
-function serveCatalogueFrom(connection: PostgresConnection, catalogue: PostgresConnection): void {
+function serveCatalogueFrom(
+  connection: PostgresConnection,
+  catalogue: PostgresConnection,
+  onDatabaseError: (error: Error) => void,
+): void {
   Object.assign(connection, {
-    introspect: (options?: { useCache?: boolean }) => catalogue.introspect(options),
+    introspect: async (options?: { useCache?: boolean }) => {
+      const found = await catalogue.introspect(options);
+      // lite answers an empty catalogue when it cannot read it: every table would seem unknown.
+      if (found.functions === undefined) {
+        await catalogue.driver`select 1`.catch((error: Error) => {
+          onDatabaseError(error);
+          throw error;
+        });
+      }
+      return found;
+    },
     clearSchemaCache: () => catalogue.clearSchemaCache(),
     viewOptionsMetadata: (name: string, schema: string) =>
       catalogue.viewOptionsMetadata(name, schema),

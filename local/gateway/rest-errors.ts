@@ -43,7 +43,16 @@ interface SqlError extends Error {
  * functions among them, and drops their text. The error it saw is told as PostgREST tells it.
  */
 export function toDatabaseAnswer(response: Response, error: Error | undefined): Response {
-  if (response.status !== 500 || error === undefined || !isSqlError(error)) return response;
+  if (response.status !== 500 || error === undefined) return response;
+  if (isConnectionError(error)) {
+    return Response.json({
+      code: "PGRST001",
+      message: "Database client error. Retrying the connection.",
+      details: null,
+      hint: null,
+    }, { status: 503, headers: { "retry-after": "2" } });
+  }
+  if (!isSqlError(error)) return response;
   const { code, message, detail, hint } = error;
   const status = statusOfSqlState.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 400;
   return Response.json({ code, message, details: detail ?? null, hint: hint ?? null }, {
@@ -54,4 +63,10 @@ export function toDatabaseAnswer(response: Response, error: Error | undefined): 
 
 function isSqlError(error: Error): error is SqlError {
   return "code" in error && typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code);
+}
+
+/** No connection, a lost one, a server that starts or stops, or too many of them. */
+export function isConnectionError(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^(CONNECT|ECONN|ENOTFOUND|EPIPE|57P0|53300|08)/.test(code);
 }

@@ -74,6 +74,12 @@ create index if not exists idx_scene_people_user_id on public.scene_people (user
 create index if not exists idx_scene_people_organization_id on public.scene_people (organization_id);
 create index if not exists idx_audit_events_user_id on public.audit_events (user_id);
 -- The quota of uploads is one counter a user and day; two counters would let a user upload twice as much.
+-- Legacy counters that repeat are expired; the largest of each stays.
+delete from public.rate_limits as a
+using public.rate_limits as b
+where
+    a.user_id = b.user_id and a.resource = b.resource and a.window_start = b.window_start
+    and (a.count, a.limit_id) < (b.count, b.limit_id);
 create unique index if not exists rate_limits_user_id_resource_window_start_key
 on public.rate_limits (user_id, resource, window_start) where user_id is not null;
 

@@ -39,23 +39,22 @@ begin
     with text_hits as (
         select s.scene_id, s.video_id, ts_rank(s.tsv, v_words) as score
         from public.scenes as s
-        where s.user_id = v_caller and s.tsv @@ v_words
+        where
+            s.user_id = v_caller
+            and s.tsv @@ v_words and s.created_at <= v_until and (p_video_id is null or s.video_id = p_video_id)
         union all
         select s.scene_id, s.video_id, ts_rank(s.tsv, v_words)
         from public.scenes as s
         where
             s.organization_id = any(v_organizations) and s.user_id is distinct from v_caller
-            and s.tsv @@ v_words
+            and s.tsv @@ v_words and s.created_at <= v_until and (p_video_id is null or s.video_id = p_video_id)
     ),
 
     text_ranked as (
         select h.scene_id, h.video_id, (row_number() over (order by h.score desc, h.scene_id))::integer as text_rank
         from text_hits as h
-        inner join public.scenes as s on h.scene_id = s.scene_id
         inner join public.videos as v on h.video_id = v.video_id
-        where
-            v.deleted_at is null and s.created_at <= v_until
-            and (p_video_id is null or h.video_id = p_video_id)
+        where v.deleted_at is null
         order by h.score desc, h.scene_id
         limit p_limit
     ),

@@ -3,6 +3,7 @@ import { parseGoDuration } from "../../local/gateway/auth/go-duration.ts";
 import { mergeMetadata } from "../../local/gateway/auth/metadata.ts";
 import { recogniseHash } from "../../local/gateway/auth/password-hash.ts";
 import { RateLimiter } from "../../local/gateway/auth/rate-limit.ts";
+import { defaultSettings } from "../../local/gateway/auth/settings.ts";
 
 describe("Go durations", () => {
   test.each([
@@ -71,5 +72,28 @@ describe("token bucket", () => {
     expect(limiter.take("token", "192.0.2.1")).toBe(true);
     expect(limiter.take("mail", "192.0.2.2")).toBe(true);
     expect(limiter.take("mail", "192.0.2.1")).toBe(false);
+  });
+});
+
+describe("default settings are those of supabase/config.toml", async () => {
+  const config = await Deno.readTextFile(new URL("../../supabase/config.toml", import.meta.url));
+  const read = (key: string) => new RegExp(`^${key} = (.*)$`, "m").exec(config)?.[1];
+
+  test.each([
+    ["enable_confirmations", !defaultSettings.autoconfirm],
+    ["double_confirm_changes", defaultSettings.secureEmailChange],
+    ["jwt_expiry", defaultSettings.jwtExpirySeconds],
+    ["otp_expiry", defaultSettings.otpExpirySeconds],
+    ["otp_length", defaultSettings.otpLength],
+    ["minimum_password_length", defaultSettings.minPasswordLength],
+    ["refresh_token_reuse_interval", defaultSettings.refreshTokenReuseSeconds],
+    ["max_frequency", `"${defaultSettings.emailFrequencySeconds}s"`],
+    ["additional_redirect_urls", JSON.stringify(defaultSettings.additionalRedirectUrls)],
+    [
+      "uri",
+      `"pg-functions://postgres/${defaultSettings.tokenHook?.replace(".", "/")}"`,
+    ],
+  ])("%s", (key, value) => {
+    expect(read(key)).toBe(String(value));
   });
 });

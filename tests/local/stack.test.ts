@@ -4,7 +4,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Stack, startStack } from "../../local/stack.ts";
 import { readEnv } from "../../shared/env.ts";
-import { processesNaming, temporaryFolder } from "./support.ts";
+import { processesNaming, project, runDeno, temporaryFolder } from "./support.ts";
 
 let folder: string;
 let stack: Stack;
@@ -268,3 +268,61 @@ async function readTokenHash(email: string): Promise<string> {
   const link = /token(?:_hash)?=([^&"\s]+)/.exec(`${mails.at(-1)?.html} ${mails.at(-1)?.text}`);
   return link?.[1] ?? "";
 }
+
+describe("migrations", () => {
+  const script = `
+    import { pushMigrations } from "./local/bootstrap/mod.ts";
+    try {
+      await pushMigrations(Deno.args[0] ?? "");
+      console.log("pushed");
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error);
+    }`;
+
+  /** A clone with one migration of its own and only those packages that pass the filter. */
+  function makeClone(migration: string, keeps: (name: string) => boolean): string {
+    const folder = temporaryFolder();
+    const link = (name: string) => Deno.symlinkSync(join(project, name), join(folder, name));
+    Deno.mkdirSync(join(folder, "supabase/migrations"), { recursive: true });
+    Deno.writeTextFileSync(join(folder, "supabase/migrations/20990101000000_probe.sql"), migration);
+    Deno.mkdirSync(join(folder, "node_modules/@supabase"), { recursive: true });
+    for (const parent of ["node_modules", "node_modules/@supabase"]) {
+      for (const { name } of Deno.readDirSync(join(project, parent))) {
+        if (name !== "@supabase" && keeps(name)) link(`${parent}/${name}`);
+      }
+    }
+    for (const name of ["deno.json", "package.json"]) link(name);
+    const copied = new Deno.Command("cp", { args: ["-R", join(project, "local"), folder] });
+    expect(copied.outputSync().success).toBe(true);
+    Deno.writeTextFileSync(join(folder, "push.ts"), script);
+    return folder;
+  }
+
+  async function push(folder: string): Promise<{ stdout: string; stderr: string }> {
+    const name = `pushed_${crypto.randomUUID().slice(0, 8)}`;
+    await asPostgres((sql) => sql`create database ${sql(name)}`);
+    const url = new URL(stack.databaseUrl);
+    url.pathname = `/${name}`;
+    const run = runDeno([join(folder, "push.ts"), url.href], { cwd: folder });
+    await run.status;
+    await asPostgres((sql) => sql`drop database ${sql(name)} with (force)`);
+    return { stdout: run.stdout(), stderr: run.stderr() };
+  }
+
+  test("are pushed by the CLI", async () => {
+    const { stdout, stderr } = await push(makeClone("create table probe ();", () => true));
+    expect(stderr).toBe("");
+    expect(stdout).toContain("pushed");
+  });
+
+  test("that fail are named, with the words of the CLI and without the password", async () => {
+    const { stderr } = await push(makeClone("create table broken (id nonsense);", () => true));
+    expect(stderr).toMatch(/Migrations were not applied: 20990101000000_probe\.sql: .*"nonsense"/s);
+    expect(stderr).not.toContain(new URL(stack.databaseUrl).password);
+  });
+
+  test("need the CLI: without it there is a sentence", async () => {
+    const { stderr } = await push(makeClone("select 1;", (name) => !name.startsWith("cli-")));
+    expect(stderr).toMatch(/Supabase CLI for \S+ is not installed: run "npm ci"/);
+  });
+});

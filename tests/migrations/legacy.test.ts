@@ -127,6 +127,16 @@ describe("adopting a legacy schema", () => {
     expect(row).toEqual({ found: true, owned: true });
   });
 
+  test("keeps the largest of legacy counters that repeat", async () => {
+    await seed();
+    await db.sql`insert into public.rate_limits (user_id, resource, window_start, expires_at, count)
+      select user_id, resource, window_start, expires_at, 5 from public.rate_limits`;
+    await applyAllButRemoval();
+    expect(await db.sql`select count from public.rate_limits`).toEqual([{ count: 5 }, {
+      count: 5,
+    }]);
+  });
+
   test("refuses two people of one name and says what to do", async () => {
     await seed();
     await db.sql`insert into public.face_profiles (user_id, name) values (${ann}, 'Mia')`;

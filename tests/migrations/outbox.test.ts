@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startDatabase, type TestDatabase } from "./support/database.ts";
-import { addPerson, asAuthAdmin, type Person, refusalOf, within } from "./support/people.ts";
+import { addPerson, asAuthAdmin, type Person, refusalOf } from "./support/people.ts";
 
 let db: TestDatabase;
 let ann: Person;
@@ -94,13 +94,8 @@ describe("the outbox", () => {
     }
   });
 
-  test("lets postgres delete a user by SQL and hears of it", async () => {
-    await within(
-      db.admin,
-      "supabase_admin",
-      undefined,
-      (sql) => sql`delete from auth.users where id = ${ann.id}`,
-    );
+  test("hears of a deletion that postgres makes by SQL", async () => {
+    await db.sql`delete from auth.users where id = ${ann.id}`;
     expect(await events()).toHaveLength(1);
   });
 });
@@ -168,4 +163,36 @@ describe("delivery of events", () => {
       });
     },
   );
+});
+
+describe("private.call_event_drain", () => {
+  const call = async () => (await db.sql`select private.call_event_drain() as called`)[0]?.called;
+
+  test("does nothing where pg_net and Vault are not there", async () => {
+    expect(await call()).toBe(false);
+  });
+
+  test("posts to the address in Vault with the cron secret, once both are set", async () => {
+    // Neither extension can be had here; these have their signatures and keep what they are given.
+    await db.admin`create schema net`;
+    await db.admin`create schema vault`;
+    await db.admin`create table vault.decrypted_secrets (name text, decrypted_secret text)`;
+    await db.admin`create table net.posts (url text, body jsonb, headers jsonb)`;
+    await db
+      .admin`create function net.http_post(url text, body jsonb default '{}', params jsonb default '{}',
+        headers jsonb default '{}', timeout_milliseconds integer default 5000) returns bigint language sql
+      as $$ insert into net.posts values (url, body, headers) returning 1::bigint $$`;
+    await db.admin`grant usage on schema net, vault to postgres`;
+    await db.admin`grant all on net.posts, vault.decrypted_secrets to postgres`;
+    expect(await call()).toBe(false);
+    await db.sql`insert into vault.decrypted_secrets values
+      ('heimdex_drain_url', 'https://example.test/functions/v1/auth-webhook/drain'),
+      ('heimdex_cron_secret', 'secret')`;
+    expect(await call()).toBe(true);
+    expect(await db.sql`select * from net.posts`).toEqual([{
+      url: "https://example.test/functions/v1/auth-webhook/drain",
+      body: {},
+      headers: { "authorization": "Bearer secret", "content-type": "application/json" },
+    }]);
+  });
 });

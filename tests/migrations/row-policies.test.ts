@@ -311,3 +311,27 @@ describe("objects in storage", () => {
     expect(seen).toEqual([{ bucket_id: "avatars" }]);
   });
 });
+
+describe("policies on many rows", () => {
+  beforeAll(async () => {
+    await db.sql`insert into public.videos (user_id, storage_key, mime_type, size_bytes)
+      select gen_random_uuid(), 'k', 'video/mp4', 1 from generate_series(1, 2000)`;
+    await db.sql`insert into public.scenes (video_id, start_s, end_s)
+      select video_id, n, n + 1 from public.videos, generate_series(1, 5) n`;
+    await db.admin`vacuum analyze public.videos, public.scenes`;
+  });
+
+  test.each(["videos", "scenes"])(
+    "%s are found through an index, not read one by one",
+    async (table) => {
+      const [row] = await asPerson(
+        db.sql,
+        people.owner,
+        (sql) => sql.unsafe(`explain (format json) select * from public.${table}`),
+      );
+      const plan = JSON.stringify(row);
+      expect(plan).toContain("Bitmap Index Scan");
+      expect(plan).not.toContain("Seq Scan");
+    },
+  );
+});

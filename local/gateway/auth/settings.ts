@@ -30,6 +30,7 @@ export interface AuthSettings {
   rateLimitHeader: string;
 }
 
+/** The embedded stack runs with what supabase/config.toml says. */
 export const defaultSettings: AuthSettings = {
   autoconfirm: false,
   disableSignup: false,
@@ -37,7 +38,7 @@ export const defaultSettings: AuthSettings = {
   jwtExpirySeconds: 3600,
   otpExpirySeconds: 3600,
   otpLength: 6,
-  minPasswordLength: 6,
+  minPasswordLength: 8,
   refreshTokenReuseSeconds: 10,
   bcryptCost: 6,
   emailFrequencySeconds: 1,

@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { assertClaims } from "./claims.ts";
-import { jsonOf, type Metadata, type Sql, sqlState } from "./database.ts";
+import { jsonOf, type Metadata, type Sql } from "./database.ts";
 import { AuthError, unexpectedFailure } from "./errors.ts";
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-const QUERY_CANCELED = "57014";
 
 const outputSchema = z.looseObject({
   claims: z.unknown().optional(),
@@ -52,14 +51,11 @@ async function callHook(tx: Sql, name: string, call: HookCall): Promise<unknown>
   try {
     const [row] = await tx<{ output: unknown }[]>`
       select ${tx.unsafe(name)}(${jsonOf(tx, event)}::jsonb)::jsonb as output`;
-    await tx`set local statement_timeout = 0`;
+    await tx`set local statement_timeout to default`;
     return row?.output;
   } catch (cause) {
-    if (sqlState(cause) === QUERY_CANCELED) {
-      const message = "Failed to reach hook within maximum time of 2.000000 seconds";
-      throw new AuthError(422, "hook_timeout", message, { cause });
-    }
-    throw unexpectedFailure(`Error running hook URI: pg-functions://postgres/${name}`, cause);
+    const message = "error generating jwt token";
+    throw unexpectedFailure(message, cause);
   }
 }
 

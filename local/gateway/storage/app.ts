@@ -81,6 +81,7 @@ export interface StorageOptions {
   storageDir: string;
   urlSecret: string;
   identifier: Identifier;
+  log?: (line: string) => void;
 }
 
 export interface Storage {
@@ -100,7 +101,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   };
   await sweepFiles(parts);
   return {
-    fetch: (request) => answer(request, parts, options.identifier),
+    fetch: (request) => answer(request, parts, options),
     close: () => parts.database.close(),
   };
 }
@@ -108,7 +109,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
 async function answer(
   request: Request,
   parts: StorageParts,
-  identifier: Identifier,
+  { identifier, log = () => {} }: Pick<StorageOptions, "identifier" | "log">,
 ): Promise<Response> {
   try {
     const url = new URL(request.url);
@@ -125,7 +126,7 @@ async function answer(
     });
   } catch (error) {
     await drain(request);
-    return toErrorResponse(error);
+    return toErrorResponse(error, log);
   }
 }
 

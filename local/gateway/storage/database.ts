@@ -1,5 +1,6 @@
 import postgres from "postgres";
 import type { Caller } from "../keys.ts";
+import { isConnectionError } from "../rest-errors.ts";
 import { refuse, StorageError } from "./errors.ts";
 
 export type Transaction = postgres.TransactionSql;
@@ -81,19 +82,6 @@ export function connectStorage(adminDatabaseUrl: string): StorageDatabase {
   };
 }
 
-const connectionCodes = new Set([
-  "CONNECT_TIMEOUT",
-  "CONNECTION_CLOSED",
-  "CONNECTION_DESTROYED",
-  "CONNECTION_ENDED",
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "57P01",
-  "57P02",
-  "57P03",
-  "53300",
-]);
-
 function translate(error: unknown): unknown {
   if (error instanceof StorageError || !(error instanceof Error) || !("code" in error)) {
     return error;
@@ -102,5 +90,5 @@ function translate(error: unknown): unknown {
   if (code === "42501") return refuse.accessDenied(error.message);
   if (code === "23505") return refuse.alreadyExists();
   if (code === "23503") return refuse.noSuchBucket();
-  return connectionCodes.has(code) ? refuse.unavailable() : error;
+  return isConnectionError(error) ? refuse.unavailable() : error;
 }

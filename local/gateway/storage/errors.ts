@@ -83,9 +83,10 @@ export const refuse = {
     ),
 };
 
-/** Any error as an answer; text of an unexpected one never leaves the process. */
-export function toErrorResponse(error: unknown): Response {
+/** Any error as an answer; the text of an unexpected one goes to the log, never to the client. */
+export function toErrorResponse(error: unknown, log: (line: string) => void): Response {
   const known = error instanceof StorageError ? error : internalError;
+  if (known === internalError) log(`storage: ${error}`);
   const { statusCode, code, error: name, message, httpStatus, headers } = known;
   return Response.json(
     { statusCode: String(statusCode), code, error: name, message },

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
-import { refuse } from "./errors.ts";
+import { refuse, StorageError } from "./errors.ts";
 
 export interface IncomingFile {
   body: AsyncIterable<Uint8Array>;
@@ -56,20 +56,36 @@ function readForm(request: Request, contentType: string): Promise<IncomingFile> 
   return new Promise((resolve, reject) => {
     form.on("field", (name, value) => fields.set(name, value));
     form.on("file", (_name, stream, _fileName, _encoding, mimeType) => {
+      // A stream that nobody reads any more must not bring the process down when it breaks.
+      stream.on("error", () => {});
       form.on("error", (error) => stream.destroy(refuse.invalidRequest(messageOf(error))));
-      const cacheSeconds = fields.get("cacheControl");
-      resolve({
-        body: stream,
-        mimeType,
-        cacheControl: cacheSeconds === undefined ? "no-cache" : `max-age=${cacheSeconds}`,
-        contentEncoding: fields.get("contentEncoding"),
-        userMetadata: parseMetadata(fields.get("metadata") ?? null),
-        finished,
-      });
+      try {
+        resolve({ body: readPart(stream), mimeType, ...readFields(fields), finished });
+      } catch (error) {
+        stream.resume();
+        reject(error);
+      }
     });
     finished.then(() => reject(refuse.invalidRequest("No file provided")), reject);
     feed(request, form);
   });
+}
+
+function readFields(fields: Map<string, string>) {
+  const cacheSeconds = fields.get("cacheControl");
+  return {
+    cacheControl: cacheSeconds === undefined ? "no-cache" : `max-age=${cacheSeconds}`,
+    contentEncoding: fields.get("contentEncoding"),
+    userMetadata: parseMetadata(fields.get("metadata") ?? null),
+  };
+}
+
+async function* readPart(stream: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw error instanceof StorageError ? error : refuse.invalidRequest(messageOf(error));
+  }
 }
 
 function openForm(contentType: string): BusboyInstance {

@@ -10,10 +10,10 @@ type Scope = (typeof SCOPES)[number];
 /** POST /logout?scope=global|local|others: the sessions go, access tokens stay valid until exp. */
 export function registerPostLogout(app: AuthApp): void {
   app.post("/logout", async (c) => {
-    const asked = c.req.query("scope") ?? "global";
+    const caller = await requireUser(c);
+    const asked = c.req.query("scope") || "global";
     const scope = SCOPES.find((known) => known === asked);
     if (scope === undefined) throw validationFailed(`Unsupported logout scope "${asked}"`);
-    const caller = await requireUser(c);
     await inTransaction(c.var.services.sql, async (tx) => {
       await writeAudit(tx, caller.user, "logout", "account");
       await endSessions(tx, caller, scope);

@@ -1,0 +1,131 @@
+import { join } from "node:path";
+import { exportJWK, generateKeyPair } from "jose";
+import postgres from "postgres";
+import { expect, onTestFinished, test } from "vitest";
+import { bootstrapDatabase } from "../../local/bootstrap/mod.ts";
+import { createIdentifier } from "../../local/gateway/keys.ts";
+import { createRest } from "../../local/gateway/rest.ts";
+import { createStorage } from "../../local/gateway/storage/app.ts";
+import { startPostgres } from "../../local/postgres/mod.ts";
+import { temporaryFolder, until } from "./support.ts";
+
+const secretKey = "sb_secret_of_this_test";
+const passwords = {
+  postgres: "p",
+  authenticator: "a",
+  supabase_auth_admin: "u",
+  supabase_storage_admin: "s",
+};
+
+async function startDatabase(dataDir: string, port: number) {
+  const server = await startPostgres({
+    dataDir,
+    port,
+    durable: false,
+    superuserPassword: "secret",
+  });
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+async function startServices(adminUrl: string, storageDir: string) {
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  const signingKey = await exportJWK(privateKey) as JsonWebKey;
+  const keys = { publishableKey: "sb_publishable_of_this_test", secretKey, signingKey };
+  const identifier = await createIdentifier(keys);
+  const rest = await createRest({
+    ...keys,
+    databaseUrl: adminUrl,
+    jwtSecret: "x".repeat(40),
+    siteUrl: "http://127.0.0.1:3000",
+  });
+  const storage = await createStorage({
+    adminDatabaseUrl: adminUrl,
+    storageDir,
+    urlSecret: "y".repeat(40),
+    identifier,
+  });
+  onTestFinished(async () => {
+    await Promise.all([rest.close(), storage.close()]);
+  });
+  const get = async (path: string, init: RequestInit = {}) => {
+    const headers = { apikey: secretKey, ...init.headers };
+    const request = new Request(`http://127.0.0.1${path}`, { ...init, headers });
+    if (path.startsWith("/storage")) return await storage.fetch(request);
+    const found = await identifier.identify(request);
+    return "caller" in found ? await rest.fetch(request, found.caller) : rest.refuse(found.refusal);
+  };
+  return { get, storage };
+}
+
+test("the Data API and Storage answer 503 while the database is away, and recover", async () => {
+  const folder = temporaryFolder();
+  const dataDir = join(folder, "postgres");
+  const first = await startDatabase(dataDir, 0);
+  await bootstrapDatabase({ adminUrl: first.adminUrl, passwords });
+  const sql = postgres(first.adminUrl, { max: 1, onnotice: () => {} });
+  await sql`create table public.things (id int primary key)`;
+  await sql`grant all on public.things to service_role`;
+  await sql`insert into storage.buckets (id, name) values ('box', 'box')`;
+  await sql.end();
+  const { get } = await startServices(first.adminUrl, join(folder, "objects"));
+  const upload = () =>
+    get("/storage/v1/object/box/a.txt", {
+      method: "POST",
+      headers: { "content-type": "text/plain", "x-upsert": "true" },
+      body: "kept",
+    });
+  expect((await get("/rest/v1/things")).status).toBe(200);
+  expect((await upload()).status).toBe(200);
+
+  await first.stop();
+  const away = [
+    await get("/rest/v1/things"),
+    await get("/rest/v1/things", { method: "POST", body: '{"id":1}' }),
+    await get("/storage/v1/object/box/a.txt"),
+    await upload(),
+  ];
+  for (const response of away) {
+    expect(response.status, await response.text()).toBe(503);
+    expect(response.headers.get("retry-after")).toBeTruthy();
+  }
+
+  await startDatabase(dataDir, first.port);
+  await until(
+    "the Data API answers again",
+    async () => (await get("/rest/v1/things")).status === 200,
+  );
+  expect(await (await get("/rest/v1/things")).json()).toEqual([]);
+  await until("Storage answers again", async () => (await upload()).status === 200);
+  expect(await (await get("/storage/v1/object/box/a.txt")).text()).toBe("kept");
+});
+
+test("files that no row names are swept at the start, others are kept", async () => {
+  const folder = temporaryFolder();
+  const server = await startDatabase(join(folder, "postgres"), 0);
+  await bootstrapDatabase({ adminUrl: server.adminUrl, passwords });
+  const sql = postgres(server.adminUrl, { max: 1, onnotice: () => {} });
+  await sql`insert into storage.buckets (id, name) values ('box', 'box')`;
+  const objects = join(folder, "objects");
+  const { get } = await startServices(server.adminUrl, objects);
+  for (const name of ["kept.txt", "lost.txt"]) {
+    await get(`/storage/v1/object/box/${name}`, { method: "POST", body: name });
+  }
+  await sql.begin(async (tx) => {
+    await tx`select set_config('storage.allow_delete_query', 'true', true)`;
+    await tx`delete from storage.objects where name = 'lost.txt'`;
+  });
+  await sql.end();
+  expect(await countFiles(objects)).toBe(2);
+  const second = await startServices(server.adminUrl, objects);
+  expect(await countFiles(objects)).toBe(1);
+  expect(await (await second.get("/storage/v1/object/box/kept.txt")).text()).toBe("kept.txt");
+});
+
+async function countFiles(folder: string): Promise<number> {
+  let count = 0;
+  for await (const entry of Deno.readDir(folder)) {
+    count += entry.isDirectory ? await countFiles(join(folder, entry.name)) : 1;
+  }
+  return count;
+}
