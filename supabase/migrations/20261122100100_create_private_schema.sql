@@ -1,7 +1,7 @@
 -- The closed schema "private" and the tables by which the legacy users reach Supabase Auth.
 --
 -- Why: functions that must look past row level security and tables that no client may see need a schema that the Data
--- API does not expose. legacy_exports is the id map that the removal of the users tables (20261122101700) asks for.
+-- API does not expose. legacy_exports is the id map that the removal of the users tables (20270101000000) asks for.
 -- What stays unchanged: everything in public. The road that fills the legacy_* tables belongs to the heimdex command.
 -- Its presence also tells 20261122100000 that the legacy schema was taken over.
 

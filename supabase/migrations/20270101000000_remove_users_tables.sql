@@ -1,7 +1,8 @@
 -- Removes users, refresh_tokens, email_verification_tokens and user_tier: from here on Supabase Auth alone knows users.
 --
 -- Why last: it is the one step that a failure before it must not reach. It refuses, without any change, while a legacy
--- user is not exported to Supabase Auth and verified there.
+-- user is not exported to Supabase Auth and verified there. Its timestamp lies ahead of all others to keep that place
+-- (docs/adr/0009-remove-the-users-tables-last.md).
 -- With no legacy user (a fresh database) the empty tables are dropped. With verified users user_id in videos,
 -- face_profiles, audit_events and rate_limits changes from the legacy id to the id in Supabase Auth, and the three tables
 -- move to the closed schema legacy_archive, where a rollback finds them. Rows of audit_events and rate_limits whose user
