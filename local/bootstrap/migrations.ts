@@ -24,7 +24,16 @@ export async function pushMigrations(databaseUrl: string, o: PushOptions = {}): 
   // Loopback PostgreSQL speaks no TLS; without this the CLI waits 10 s for it.
   url.searchParams.set("sslmode", "disable");
   try {
-    await runCli(["db", "push", "--yes", "--db-url", url.href, "--workdir", PROJECT], home);
+    await runCli([
+      "db",
+      "push",
+      "--include-all",
+      "--yes",
+      "--db-url",
+      url.href,
+      "--workdir",
+      PROJECT,
+    ], home);
   } finally {
     if (!o.home) await Deno.remove(home, { recursive: true });
   }
