@@ -1,32 +1,14 @@
 import process from "node:process";
 
-/** A process that cannot be mistaken for a later one with the same number. */
-export interface ProcessStamp {
-  pid: number;
-  /** When it started, in the operating system's own notation. */
-  startedAt: string;
-}
-
-/** Stamp of a running process; undefined when there is none with this number. */
-export function stampProcess(pid: number): ProcessStamp | undefined {
-  if (!isAlive(pid)) return undefined;
-  const startedAt = Deno.build.os === "linux" ? startFromProc(pid) : startFromPs(pid);
-  return startedAt === undefined ? undefined : { pid, startedAt };
-}
-
-/** Whether exactly this process still runs. */
-export function isRunning(stamp: ProcessStamp): boolean {
-  return stampProcess(stamp.pid)?.startedAt === stamp.startedAt;
-}
-
+/** Whether a process with this number runs; one that has ended and waits to be reaped does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     // EPERM: it runs, but belongs to someone else.
     return (error as { code?: string }).code === "EPERM";
   }
+  return !isZombie(pid);
 }
 
 /** Command line of a process, words joined by spaces; empty when it is gone. */
@@ -34,7 +16,12 @@ export function readCommandLine(pid: number): string {
   if (Deno.build.os === "linux") {
     return readOrEmpty(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
   }
-  return runPs(pid, "command=");
+  const { stdout } = new Deno.Command("ps", {
+    args: ["-o", "command=", "-p", String(pid)],
+    stdin: "null",
+    stderr: "null",
+  }).outputSync();
+  return new TextDecoder().decode(stdout).trim();
 }
 
 /** Waits until the process is gone; false when it still runs after the time given. */
@@ -47,24 +34,10 @@ export async function waitForExit(pid: number, timeoutMs: number): Promise<boole
   return true;
 }
 
-function startFromProc(pid: number): string | undefined {
-  // The second field is the program's name in brackets and may hold spaces: count from its end.
-  const fields = readOrEmpty(`/proc/${pid}/stat`).replace(/^.*\)\s/s, "").split(" ");
-  const isZombie = fields[0] === "Z" || fields[0] === "X";
-  return isZombie ? undefined : fields[19];
-}
-
-function startFromPs(pid: number): string | undefined {
-  return runPs(pid, "lstart=") || undefined;
-}
-
-function runPs(pid: number, field: string): string {
-  const { stdout } = new Deno.Command("ps", {
-    args: ["-o", field, "-p", String(pid)],
-    stdin: "null",
-    stderr: "null",
-  }).outputSync();
-  return new TextDecoder().decode(stdout).trim();
+/** A container whose first process reaps nothing keeps them for ever. */
+function isZombie(pid: number): boolean {
+  // The state follows the program's name in brackets, which may hold anything.
+  return /^.*\)\s+[ZX]\s/s.test(readOrEmpty(`/proc/${pid}/stat`));
 }
 
 function readOrEmpty(path: string): string {

@@ -10,6 +10,8 @@ import { type Stack, startStack } from "./stack.ts";
 /** A stack on free ports whose folder goes with it. */
 export interface TemporaryStack {
   stack: Stack;
+  /** File with one JSON line for each request to a function; gone after `stop`. */
+  functionsLog: string;
   /** Stops the stack and deletes its folder; also called when this process is told to end. */
   stop(): Promise<void>;
 }
@@ -44,7 +46,7 @@ export async function startTemporaryStack(o: {
     })();
   const stopWatching = onEnd((code) => void stop().finally(() => process.exit(code)));
   try {
-    return { stack: await starting, stop };
+    return { stack: await starting, functionsLog: join(folder, "data/functions.log"), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -51,9 +51,11 @@ export class EnvError extends Error {
 const text = z.string().trim().min(1);
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http or https address" })
   .transform((value) => value.replace(/\/+$/, ""));
-const postgresUrl = z.string().regex(
-  /^postgres(ql)?:\/\/\S+$/,
-  "must be a PostgreSQL address such as postgresql://user:password@host:5432/postgres",
+// An address that only fails where it is used would stand in that error, password included.
+const postgresUrl = z.string().refine(
+  (value) => /^postgres(ql)?:\/\/\S+$/.test(value) && URL.canParse(value),
+  "must be a PostgreSQL address such as postgresql://user:password@host:5432/postgres, " +
+    "with special characters of the password percent-encoded",
 );
 const flag = z.enum(["true", "false"], { error: 'must be "true" or "false"' })
   .transform((value) => value === "true");
@@ -110,7 +112,7 @@ const variables = z.object({
   HEIMDEX_WEBHOOK_SECRETS: list(
     "|",
     z.string().regex(
-      /^v1,whsec_[A-Za-z0-9+/=]{32,88}$/,
+      /^v1,whsec_[A-Za-z0-9+/]{32,86}={0,2}$/,
       'must list secrets such as v1,whsec_<base64>, separated by "|"',
     ),
   ).optional(),

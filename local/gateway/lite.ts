@@ -1,10 +1,14 @@
 import { App } from "@supabase/lite";
-import { createPostgresConnection } from "@supabase/lite/postgres";
 import type { MiddlewareHandler } from "hono";
-import type postgres from "postgres";
+import {
+  connectLite,
+  jsonLikeTypes,
+  type PostgresConnection,
+  sendBooleansUntyped,
+  serveCatalogueFrom,
+  shortenPrinting,
+} from "./lite-driver.ts";
 import { storageSchemaSql } from "./storage/schema.ts";
-
-type PostgresConnection = ReturnType<typeof createPostgresConnection>;
 
 /** One e-mail as lite hands it to a driver. */
 export interface OutgoingMail {
@@ -20,7 +24,6 @@ export interface LiteOptions {
   publishableKey: string;
   secretKey: string;
   siteUrl: string;
-  /** Absolute base of the public gateway, for links in mails. */
   maxConnections?: number;
 }
 
@@ -29,43 +32,6 @@ export interface LiteApp {
   connection: PostgresConnection;
   fetch(request: Request): Promise<Response>;
   close(): Promise<void>;
-}
-
-// lite hands json values over as text already, which postgres.js would encode once more, so that a
-// jsonb string is stored instead of an object. Text that is JSON passes as it is.
-function jsonType(oid: number): postgres.PostgresType {
-  return {
-    to: oid,
-    from: [oid],
-    serialize: (value: unknown) =>
-      typeof value === "string" && isJson(value) ? value : JSON.stringify(value),
-    parse: (text: string) => JSON.parse(text),
-  };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** A lite connection with the fixes its native PostgreSQL driver needs. */
-export function connectLite(
-  databaseUrl: string,
-  options: { max?: number; role?: string } = {},
-): PostgresConnection {
-  return createPostgresConnection({
-    url: databaseUrl,
-    postgresOptions: {
-      max: options.max ?? 10,
-      onnotice: () => {},
-      types: { json: jsonType(114), jsonb: jsonType(3802) },
-      ...(options.role === undefined ? {} : { connection: { role: options.role } }),
-    },
-  });
 }
 
 /** The auth half: connects as supabase_auth_admin and knows nothing of the Data API. */
@@ -111,6 +77,7 @@ export async function createDataApp(
   const connection = connectLite(options.databaseUrl, {
     max: options.maxConnections ?? 10,
     role: "authenticator",
+    types: jsonLikeTypes,
   });
   const catalogue = connectLite(options.databaseUrl, { max: 1 });
   serveCatalogueFrom(connection, catalogue, options.onDatabaseError);
@@ -147,59 +114,6 @@ const skipSessionLookup: MiddlewareHandler = async (context, next) => {
   context.set("sessionId", "unread");
   await next();
 };
-
-/**
- * Lets `connection` answer introspection from `catalogue`, and keeps lite from granting ALL on
- * every schema with row-level security to anon and authenticated, which it does by itself.
- */
-function serveCatalogueFrom(
-  connection: PostgresConnection,
-  catalogue: PostgresConnection,
-  onDatabaseError: (error: Error) => void,
-): void {
-  Object.assign(connection, {
-    introspect: async (options?: { useCache?: boolean }) => {
-      const found = await catalogue.introspect(options);
-      // lite answers an empty catalogue when it cannot read it: every table would seem unknown.
-      if (found.functions === undefined) {
-        await catalogue.driver`select 1`.catch((error: Error) => {
-          onDatabaseError(error);
-          throw error;
-        });
-      }
-      return found;
-    },
-    clearSchemaCache: () => catalogue.clearSchemaCache(),
-    viewOptionsMetadata: (name: string, schema: string) =>
-      catalogue.viewOptionsMetadata(name, schema),
-    ensureRlsContext: () => Promise.resolve(true),
-  });
-}
-
-// postgres.js declares a JavaScript boolean as boolean, so that comparing it with text (a filter on
-// `column->>key`) fails; the words alone fit both types.
-function sendBooleansUntyped(connection: PostgresConnection): void {
-  const reserve = connection.driver.reserve.bind(connection.driver);
-  connection.driver.reserve = async () => {
-    const reserved = await reserve();
-    const unsafe = reserved.unsafe.bind(reserved);
-    reserved.unsafe = (query, parameters, options) =>
-      unsafe(
-        query,
-        parameters?.map((value) => typeof value === "boolean" ? String(value) : value),
-        options,
-      );
-    return reserved;
-  };
-}
-
-const customInspect = Symbol.for("Deno.customInspect");
-
-// lite prints every refused statement with its values; one line without them is enough.
-function shortenPrinting(error: Error): Error {
-  const code = "code" in error ? `${error.code} ` : "";
-  return Object.assign(error, { [customInspect]: () => `rest: ${code}${error.message}` });
-}
 
 async function start(
   app: App,

@@ -1,13 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { LocalStackError, messageOf } from "../errors.ts";
-import {
-  isRunning,
-  type ProcessStamp,
-  readCommandLine,
-  stampProcess,
-  waitForExit,
-} from "../processes.ts";
+import { isAlive, readCommandLine, waitForExit } from "../processes.ts";
 import { canEnter, type OperatingUser, runAs } from "./operating-user.ts";
 
 const RELOCATED = "/var/lib/heimdex/clusters";
@@ -56,7 +50,7 @@ async function notePlace(dataDir: string, relocated: string): Promise<void> {
 export async function removeCluster(dataDir: string): Promise<void> {
   const relocated = await findRelocated(dataDir);
   const elsewhere = relocated ? [relocated, `${relocated}.origin`] : [];
-  for (const path of [dataDir, `${dataDir}.location`, ...elsewhere]) {
+  for (const path of [dataDir, `${dataDir}.location`, `${dataDir}.lock`, ...elsewhere]) {
     await Deno.remove(path, { recursive: true }).catch(ignoreMissing);
   }
 }
@@ -123,13 +117,17 @@ async function listNames(folder: string): Promise<string[]> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     if (error instanceof Deno.errors.PermissionDenied) {
-      throw new LocalStackError(
-        `The database folder "${folder}" belongs to another operating-system user: ` +
-          `start as that user, or choose another folder with HEIMDEX_DATA_DIR`,
-      );
+      throw notOurs(folder);
     }
     throw error;
   }
+}
+
+function notOurs(folder: string): LocalStackError {
+  return new LocalStackError(
+    `The database folder "${folder}" belongs to another operating-system user: ` +
+      `start as that user, or choose another folder with HEIMDEX_DATA_DIR`,
+  );
 }
 
 /** Runs initdb beside the final place and renames, so that a cluster is either whole or absent. */
@@ -202,50 +200,59 @@ export async function giveTo(user: OperatingUser, folder: string): Promise<void>
 }
 
 /** The postmaster that has this cluster open, from the file it keeps there; undefined when it is gone. */
-export async function findPostmaster(clusterDir: string): Promise<ProcessStamp | undefined> {
+export async function findPostmaster(clusterDir: string): Promise<{ pid: number } | undefined> {
   const text = await Deno.readTextFile(join(clusterDir, "postmaster.pid")).catch(() => "");
   const pid = Number(text.split("\n")[0]);
   if (!Number.isInteger(pid) || pid <= 1) return undefined;
   // After a reboot or a kill the number may belong to any program.
   const isOurs = readCommandLine(pid).includes(clusterDir);
-  return isOurs ? stampProcess(pid) : undefined;
+  return isOurs && isAlive(pid) ? { pid } : undefined;
 }
 
-const OWNER_FILE = "heimdex-owner.json";
-
-/** Writes down which process of ours runs this cluster, so that a later start can tell a live run from a killed one. */
-export async function claimCluster(clusterDir: string): Promise<void> {
-  const stamp = stampProcess(Deno.pid);
-  await Deno.writeTextFile(join(clusterDir, OWNER_FILE), JSON.stringify(stamp));
+/**
+ * Takes the cluster for this process. The operating system drops the lock when its holder dies in
+ * any way, so a postmaster that runs without it was left behind by a killed run.
+ */
+export async function lockCluster(dataDir: string): Promise<Deno.FsFile> {
+  await Deno.mkdir(dirname(dataDir), { recursive: true });
+  const path = `${dataDir}.lock`;
+  const lock = await openLock(path);
+  if (await lock.tryLock(true)) {
+    await lock.truncate();
+    await lock.write(new TextEncoder().encode(String(Deno.pid)));
+    return lock;
+  }
+  lock.close();
+  const pid = await Deno.readTextFile(path).catch(() => "");
+  throw new LocalStackError(
+    `The database folder "${dataDir}" is in use by process ${
+      pid || "unknown"
+    }: stop that process first`,
+  );
 }
 
-/** Ends a postmaster that a killed run left behind; one that a live run uses is a sentence. */
+async function openLock(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, { read: true, write: true, create: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) throw notOurs(dirname(path));
+    throw error;
+  }
+}
+
+/** Ends a postmaster that a killed run left behind; the caller holds the cluster's lock. */
 export async function endLeftPostmaster(
   clusterDir: string,
   log: (line: string) => void,
 ): Promise<void> {
   const left = await findPostmaster(clusterDir);
   if (!left) return;
-  const owner = await readOwner(clusterDir);
-  if (owner && isRunning(owner)) {
-    throw new LocalStackError(
-      `The database folder "${clusterDir}" is in use by process ${owner.pid}: stop that process first`,
-    );
-  }
   log(`An earlier run was killed and left PostgreSQL behind (process ${left.pid}): stopping it`);
   Deno.kill(left.pid, "SIGINT");
   if (await waitForExit(left.pid, 20_000)) return;
   throw new LocalStackError(
     `PostgreSQL of an earlier run (process ${left.pid}) does not stop: end it by hand and start again`,
   );
-}
-
-async function readOwner(clusterDir: string): Promise<ProcessStamp | undefined> {
-  try {
-    return JSON.parse(await Deno.readTextFile(join(clusterDir, OWNER_FILE))) as ProcessStamp;
-  } catch {
-    return undefined;
-  }
 }
 
 export function lastLine(text: string): string {

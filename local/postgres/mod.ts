@@ -1,15 +1,15 @@
 import { join, resolve } from "node:path";
-import { LocalStackError } from "../errors.ts";
+import { LocalStackError, messageOf } from "../errors.ts";
 import { assertPortFree, findFreePort } from "../ports.ts";
 import { waitForExit } from "../processes.ts";
 import { locateBinaries, type PostgresVersion } from "./binaries.ts";
 import {
-  claimCluster,
   createCluster,
   endLeftPostmaster,
   giveTo,
   inspectCluster,
   lastLine,
+  lockCluster,
   placeCluster,
   removeLeftovers,
 } from "./cluster.ts";
@@ -50,17 +50,44 @@ const STOP_TIMEOUT_MS = 20_000;
 export async function startPostgres(o: PostgresOptions): Promise<PostgresServer> {
   const version = o.version ?? 17;
   const log = o.log ?? (() => {});
-  const prepared = await prepareCluster({ ...o, dataDir: resolve(o.dataDir), version, log });
-  const port = o.port === 0 ? findFreePort() : o.port;
-  assertPortFree(port, "PostgreSQL", "choose another port");
-  const running = await launch({ ...prepared, port, durable: o.durable ?? true });
+  const dataDir = resolve(o.dataDir);
+  const lock = await lockCluster(dataDir);
+  try {
+    const prepared = await prepareCluster({ ...o, dataDir, version, log });
+    if (o.port !== 0) assertPortFree(o.port, "PostgreSQL", "choose another port");
+    const settings = { ...prepared, port: o.port, durable: o.durable ?? true };
+    const running = o.port === 0 ? await launchOnFreePort(settings) : await launch(settings);
+    const stop = () => running.stop().finally(() => closeQuietly(lock));
+    const { superuserPassword } = o;
+    return describeServer({ ...prepared, port: running.port, superuserPassword, stop });
+  } catch (error) {
+    closeQuietly(lock);
+    throw error;
+  }
+}
+
+function describeServer(o: {
+  binDir: string;
+  clusterDir: string;
+  port: number;
+  superuserPassword: string;
+  stop: () => Promise<void>;
+}): PostgresServer {
+  const { binDir, clusterDir, port, stop } = o;
   const url = (database: string, role = "supabase_admin", password?: string) => {
     const secret = role === "supabase_admin" ? o.superuserPassword : password;
     const user = secret === undefined ? role : `${role}:${encodeURIComponent(secret)}`;
     return `postgresql://${user}@127.0.0.1:${port}/${database}`;
   };
-  const { binDir, clusterDir } = prepared;
-  return { port, binDir, clusterDir, adminUrl: url("postgres"), url, stop: running.stop };
+  return { port, binDir, clusterDir, adminUrl: url("postgres"), url, stop };
+}
+
+function closeQuietly(file: Deno.FsFile): void {
+  try {
+    file.close();
+  } catch {
+    // Closed by an earlier call.
+  }
 }
 
 interface PreparedCluster {
@@ -87,9 +114,21 @@ async function prepareCluster(
   return { clusterDir, binDir, user };
 }
 
-async function launch(
-  o: PreparedCluster & { port: number; durable: boolean },
-): Promise<{ stop(): Promise<void> }> {
+type LaunchOptions = PreparedCluster & { port: number; durable: boolean };
+type Running = { port: number; stop(): Promise<void> };
+
+/** Between finding a free port and PostgreSQL's taking it, somebody else may. */
+async function launchOnFreePort(o: LaunchOptions): Promise<Running> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await launch({ ...o, port: findFreePort() });
+    } catch (error) {
+      if (attempt === 5 || !messageOf(error).includes("TCP/IP sockets")) throw error;
+    }
+  }
+}
+
+async function launch(o: LaunchOptions): Promise<Running> {
   // Detached: a terminal's Ctrl-C must not stop the database before those who use it.
   const child = new Deno.Command(join(o.binDir, "postgres"), {
     args: ["-D", o.clusterDir, ...serverSettings(o.port, o.durable)],
@@ -106,12 +145,11 @@ async function launch(
   const stop = () => stopping ??= stopServer(child, watchdog, logged);
   try {
     await waitUntilReady(child, o.clusterDir, logged);
-    await claimCluster(o.clusterDir);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { stop };
+  return { port: o.port, stop };
 }
 
 function serverSettings(port: number, durable: boolean): string[] {

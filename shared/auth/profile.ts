@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { User } from "@supabase/supabase-js";
+import { isStorable } from "../http/schemas.ts";
 import type { AuthUser } from "./auth-user.ts";
 import { appMetadataSchema, userMetadataSchema } from "./claims.ts";
 import { maxPreferenceText } from "./metadata.ts";
@@ -11,7 +12,7 @@ const preferenceValue = z.union([z.string().max(maxPreferenceText), z.number(), 
 function profileText(name: string, example: string) {
   return z.string(`Expected ${name} as text`).trim().min(1, "Expected at least 1 character")
     .max(100, "Expected at most 100 characters")
-    .refine((value) => !/\p{Cc}/u.test(value), "Expected no control characters")
+    .refine((value) => !/[\p{Cc}\p{Cs}]/u.test(value), "Expected no control characters")
     .openapi({ example });
 }
 
@@ -21,6 +22,7 @@ export const jobTitleSchema = profileText("a job title", "Video editor");
 
 /** Version of the consent text that the client showed; absent: the text in force. */
 export const consentTextVersionSchema = z.string().trim().min(1).max(100)
+  .refine(isStorable, "Expected plain text")
   .openapi({ example: "email-2026-11" });
 
 /** The profile as every route answers it. */

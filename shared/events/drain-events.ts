@@ -1,7 +1,7 @@
 import type { ErasureContext } from "../erasure/erase-user.ts";
 import { AppError } from "../errors/app-error.ts";
 import { handleEvent } from "./handle-event.ts";
-import { type ClaimedEvent, claimEvents, failEvent, finishEvent } from "./store.ts";
+import { type ClaimedEvent, claimEvent, failEvent, finishEvent } from "./store.ts";
 
 /** What draining works with, besides the erasure's own needs. */
 export interface DrainContext extends ErasureContext {
@@ -16,34 +16,30 @@ export interface DrainResult {
   failed: number;
 }
 
-/** Events taken at a time: few, so that a process that dies holds up little. */
-const batchSize = 10;
-
 /** Longer than an edge function may live (150 s), so that no two processes share an event. */
 const leaseSeconds = 180;
 
-/** No new batch begins after it: the cron calls again every minute. */
+/** No new event is taken after it: the cron calls again every minute. */
 const budgetMs = 45_000;
 
 /**
- * Works off the due events of the outbox, one after the other, until none is left, the time budget
- * is used up or a part of the platform is away. A failed event goes back with backoff.
+ * Works off the due events of the outbox until none is left, the time budget is used up or a part
+ * of the platform is away. A failed event goes back with backoff. Events are taken one at a time, so
+ * that one whose work outlives the process never holds up others under its lease.
  * Throws: AppError database_unavailable when the outbox itself cannot be read; leases then run out.
  */
 export async function drainEvents(context: DrainContext): Promise<DrainResult> {
   const deadline = context.now().getTime() + budgetMs;
   const result: DrainResult = { claimed: 0, delivered: 0, failed: 0 };
   while (context.now().getTime() < deadline) {
-    const batch = await context.database.asService((sql) =>
-      claimEvents(sql, { limit: batchSize, leaseSeconds })
-    );
-    const reasons: (string | undefined)[] = [];
-    for (const claimed of batch) reasons.push(await deliver(context, claimed));
-    result.claimed += batch.length;
-    result.delivered += reasons.filter((reason) => reason === undefined).length;
-    result.failed += reasons.filter((reason) => reason !== undefined).length;
-    // The next batch would only use up the tries of its events against the same outage.
-    if (batch.length < batchSize || reasons.some((r) => r?.endsWith("_unavailable"))) break;
+    const claimed = await context.database.asService((sql) => claimEvent(sql, leaseSeconds));
+    if (!claimed) break;
+    const failure = await deliver(context, claimed);
+    result.claimed += 1;
+    if (failure === undefined) result.delivered += 1;
+    else result.failed += 1;
+    // The next event would only use up one of its tries against the same outage.
+    if (failure?.endsWith("_unavailable")) break;
   }
   return result;
 }

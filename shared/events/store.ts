@@ -9,22 +9,23 @@ export interface ClaimedEvent {
 }
 
 /**
- * Takes due events off the outbox, oldest first, so that no other process works on them.
- * Shape: at most `limit`; the lease ends after `leaseSeconds` and the event is due again.
- * Needs the service door.
+ * Takes the oldest due event off the outbox, so that no other process works on it.
+ * Shape: undefined when none is due; the lease ends after `leaseSeconds` and the event is due again.
+ * Needs the service door. Throws: as the door does.
  */
-export async function claimEvents(
+export async function claimEvent(
   sql: Transaction,
-  o: { limit: number; leaseSeconds: number },
-): Promise<ClaimedEvent[]> {
-  const rows = await sql<{ id: number; event_id: string; type: UserEventType; user_id: string }[]>`
-    select id, event_id, type, user_id
-    from private.claim_auth_events(${o.limit}, ${o.leaseSeconds}) order by id
+  leaseSeconds: number,
+): Promise<ClaimedEvent | undefined> {
+  const [row] = await sql<
+    { id: number; event_id: string; type: UserEventType; user_id: string }[]
+  >`
+    select id, event_id, type, user_id from private.claim_auth_events(1, ${leaseSeconds})
   `;
-  return rows.map((row) => ({
+  return row && {
     rowId: row.id,
     event: { id: row.event_id, type: row.type, userId: row.user_id },
-  }));
+  };
 }
 
 /** Marks a claimed event as delivered. Needs the service door. */

@@ -25,6 +25,11 @@ export const problemResponse = {
   },
 } as const;
 
+/** Whether every store takes the text: PostgreSQL refuses a NUL, JSON columns half a surrogate pair. */
+export function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
+}
+
 /** A UUID of any version; answered in lower case as the database prints it. */
 export const uuidSchema = z.guid("Expected a UUID").toLowerCase();
 

@@ -87,7 +87,11 @@ describe.runIf(hasAdminSql() && canMintTokens())(
     test("an error object chooses status and sentence", async () => {
       const { answer } = await logInWith(`
       output := '{"error": {"http_code": 403, "message": "Not today"}}';`);
-      expect(answer).toMatchObject({ status: 403, body: { msg: "Not today" } });
+      expect(answer).toMatchObject({
+        status: 403,
+        code: "unknown",
+        body: { message: "Not today" },
+      });
     });
 
     test("an exception blocks the login and leaves no session", async () => {
@@ -95,6 +99,16 @@ describe.runIf(hasAdminSql() && canMintTokens())(
       expect(answer).toMatchObject({ status: 500, code: "unexpected_failure" });
       expect(JSON.stringify(answer.body)).not.toContain("broken");
       expect(await countSessions(userId)).toBe(0);
+    });
+
+    test("an old client is shown what the exception says", async () => {
+      const tokenHook = await createHook(`raise exception 'broken' using errcode = 'PT418';`);
+      const gateway = await startOwnGateway({ tokenHook });
+      const { email } = await createPerson();
+      const json = { email, password: PASSWORD };
+      const old = { "x-supabase-api-version": "" };
+      const answer = await gateway.send("/token?grant_type=password", json, old);
+      expect(answer).toMatchObject({ status: 418, code: "PT418", body: { message: "broken" } });
     });
 
     test("after two seconds the login fails", async () => {

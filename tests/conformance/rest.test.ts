@@ -8,8 +8,10 @@ import { adminClient, anonymousClient, createUser, type TestUser } from "../supp
 const run = crypto.randomUUID().slice(0, 8).replaceAll("-", "");
 const notes = `conformance_notes_${run}`;
 const tags = `conformance_tags_${run}`;
+const values = `conformance_values_${run}`;
 const whoami = `conformance_whoami_${run}`;
 const series = `conformance_series_${run}`;
+const failing = `conformance_failing_${run}`;
 
 let ann: TestUser;
 let ben: TestUser;
@@ -25,6 +27,20 @@ create table public.${notes} (
   detail jsonb,
   at timestamptz not null default now()
 );
+create table public.${values} (
+  id int primary key, small smallint, large bigint, exact numeric(10, 3), plain numeric, real real,
+  double double precision, yes boolean, short varchar(9), stamp timestamptz, local timestamp,
+  day date, clock time, span interval, key uuid, tree jsonb, flat json, words text[], counts int[],
+  moments timestamptz[], trees jsonb[], raw bytea, address inet, reach int4range, lexemes tsvector,
+  nothing text
+);
+insert into public.${values} values (
+  1, 7, 9007199254740991, 3.000, 12.50, 1.5, 0.1, true, '한글', '2026-11-22 17:42:16.98694+00',
+  '2026-11-22 17:42:16', '2026-11-22', '17:42:16.5', '1 day 2 hours',
+  '5b2a0f3e-0000-4000-8000-000000000001', '{"a": [1, {"b": "c"}]}', '{"z":1}', '{a,"b c"}',
+  '{1,2}', '{2026-11-22 17:42:16+00}', array['{"a":1}'::jsonb], '\\x01ff', '10.0.0.1', '[1,5)',
+  to_tsvector('simple', 'two words'), null
+);
 create table public.${tags} (
   note_id int references public.${notes} (id) on delete cascade,
   tag text not null,
@@ -32,8 +48,9 @@ create table public.${tags} (
 );
 alter table public.${notes} enable row level security;
 alter table public.${tags} enable row level security;
+alter table public.${values} enable row level security;
 grant select, insert, update, delete on public.${notes}, public.${tags} to authenticated;
-grant all on public.${notes}, public.${tags} to service_role;
+grant all on public.${notes}, public.${tags}, public.${values} to service_role;
 create policy "own notes" on public.${notes} to authenticated
   using (owner = (select auth.uid())) with check (owner = (select auth.uid()));
 create policy "tags of own notes" on public.${tags} to authenticated
@@ -45,7 +62,12 @@ language sql stable set search_path = '' as $$
 $$;
 create function public.${series}(p_count int) returns setof int
 language sql stable set search_path = '' as $$ select generate_series(1, p_count) $$;
-grant execute on function public.${whoami}(text), public.${series}(int)
+create function public.${failing}() returns void language plpgsql set search_path = '' as $$
+begin
+  raise exception 'Not today' using errcode = 'HX001', detail = 'Come tomorrow';
+end
+$$;
+grant execute on function public.${whoami}(text), public.${series}(int), public.${failing}()
   to anon, authenticated, service_role;
 notify pgrst, 'reload schema';`;
 
@@ -64,8 +86,10 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await postgresSql().unsafe(`drop table if exists public.${tags}, public.${notes};
-    drop function if exists public.${whoami}(text), public.${series}(int)`);
+  await postgresSql().unsafe(
+    `drop table if exists public.${tags}, public.${notes}, public.${values};
+    drop function if exists public.${whoami}(text), public.${series}(int), public.${failing}()`,
+  );
 });
 
 // A real Data API reads the catalogue anew a moment after it was told to.
@@ -138,6 +162,23 @@ describe("row-level security", () => {
   });
 });
 
+describe("many callers at once", () => {
+  it("each stay who they are", async () => {
+    const callers: [SupabaseClient, unknown][] = [
+      [ann.client, { uid: ann.id, role: "authenticated", database_role: "authenticated" }],
+      [ben.client, { uid: ben.id, role: "authenticated", database_role: "authenticated" }],
+      [nobody, { uid: null, role: "anon", database_role: "anon" }],
+      [secret, { uid: null, role: "service_role", database_role: "service_role" }],
+    ];
+    await Promise.all(Array.from({ length: 120 }, async (_, index) => {
+      const [client, expected] = callers[index % callers.length] ?? [nobody, null];
+      const { data, error } = await client.rpc(whoami, { p_note: String(index) });
+      expect(error).toBeNull();
+      expect(data).toMatchObject({ ...Object(expected), note: String(index) });
+    }));
+  });
+});
+
 describe("reading", () => {
   it("counts, pages and sorts", async () => {
     const { data, count, status } = await ann.client.from(notes)
@@ -167,10 +208,96 @@ describe("reading", () => {
     expect(data).toEqual([{ rank: 5, [tags]: [{ tag: "a" }, { tag: "b" }] }]);
   });
 
+  it("writes every type as PostgreSQL writes it in JSON", async () => {
+    const sql = postgresSql();
+    const [row] = await sql<{ json: string }[]>`
+      select row_to_json(t)::text as json from ${sql(values)} t`;
+    const { data } = await secret.from(values).select().single();
+    expect(data).toEqual(JSON.parse(row?.json ?? "{}"));
+  });
+
   it("answers PGRST116 when single() finds none", async () => {
     const { error, status } = await ann.client.from(notes).select().eq("rank", 999).single();
     expect([error?.code, status]).toEqual(["PGRST116", 406]);
     expect((await ann.client.from(notes).select().eq("rank", 999).maybeSingle()).data).toBeNull();
+  });
+});
+
+describe("the query language", () => {
+  // Over ranks 0 to 11 of the first user's notes; the answer is the list of ranks.
+  const start = () => ann.client.from(notes).select("rank").like("title", "note %").order("rank");
+  type Query = ReturnType<typeof start>;
+  const cases: [string, (query: Query) => Query, number[]][] = [
+    ["eq and neq", (q) => q.neq("rank", 0).eq("title", "note 01"), [1]],
+    ["gt, gte, lt, lte", (q) => q.gt("rank", 3).lte("rank", 5), [4, 5]],
+    ["like and ilike", (q) => q.ilike("title", "NOTE 1%"), [10, 11]],
+    ["in", (q) => q.in("title", ["note 02", 'no, "such"']), [2]],
+    ["is null", (q) => q.is("detail", null), []],
+    ["not", (q) => q.not("rank", "lt", 11), [11]],
+    ["or with and", (q) => q.or("rank.eq.0,and(rank.gt.9,title.like.*11)"), [0, 11]],
+    ["contains in json", (q) => q.contains("detail", { even: false }).lt("rank", 4), [1, 3]],
+    ["a json path", (q) => q.eq("detail->even", true).lt("rank", 3), [0, 2]],
+    ["full text", (q) => q.textSearch("title", "'note' & '07'", { config: "simple" }), [7]],
+    ["a regular expression", (q) => q.filter("title", "match", "0[12]$"), [1, 2]],
+    ["match", (q) => q.match({ rank: 8, title: "note 08" }), [8]],
+    ["limit and offset", (q) => q.range(3, 4), [3, 4]],
+  ];
+  it.each(cases)("filters by %s", async (_name, filter, ranks) => {
+    const { data, error } = await filter(start());
+    expect(error).toBeNull();
+    expect(data?.map((row) => row.rank)).toEqual(ranks);
+  });
+
+  it("renames, casts and reads into json", async () => {
+    const { data } = await ann.client.from(notes)
+      .select("position:rank, word:rank::text, even:detail->even, again:detail->>even")
+      .eq("rank", 4).single();
+    expect(data).toEqual({ position: 4, word: "4", even: true, again: "true" });
+  });
+
+  it("embeds the parent, filters by it and by children", async () => {
+    const { data: note } = await ann.client.from(notes).select("id").eq("rank", 6).single();
+    await ann.client.from(tags).insert([
+      { note_id: note?.id, tag: "blue" },
+      { note_id: note?.id, tag: "red" },
+    ]);
+    const parent = await ann.client.from(tags).select(`tag, ${notes}(rank)`).eq("tag", "blue");
+    expect(parent.data).toEqual([{ tag: "blue", [notes]: { rank: 6 } }]);
+    const inner = await ann.client.from(notes).select(`rank, ${tags}!inner(tag)`)
+      .eq(`${tags}.tag`, "red");
+    expect(inner.data).toEqual([{ rank: 6, [tags]: [{ tag: "red" }] }]);
+  });
+
+  it("changes many rows at once and counts them", async () => {
+    const made = await ben.client.from(notes).insert(
+      [{ title: `many 1 ${run}` }, { title: `many 2 ${run}`, rank: 5 }],
+      { count: "exact" },
+    );
+    expect([made.error, made.count]).toEqual([null, 2]);
+    const ignored = await ben.client.from(notes).upsert(
+      { title: `many 1 ${run}`, rank: 9 },
+      { onConflict: "title", ignoreDuplicates: true },
+    ).select();
+    expect(ignored.data).toEqual([]);
+    const changed = await ben.client.from(notes).update({ rank: 1 }, { count: "exact" })
+      .like("title", `many%${run}`);
+    expect([changed.status, changed.count]).toEqual([204, 2]);
+    const gone = await ben.client.from(notes).delete({ count: "exact" })
+      .like("title", `many%${run}`);
+    expect([gone.status, gone.count]).toEqual([204, 2]);
+  });
+
+  it("answers CSV when asked", async () => {
+    const { data } = await ann.client.from(notes).select("rank, title").eq("rank", 1).csv();
+    expect(data).toMatch(/^rank,title\n1,"?note 01"?$/);
+  });
+
+  it("takes values that look like SQL as values", async () => {
+    const title = `'); drop table public.${notes}; --`;
+    const { data } = await ben.client.from(notes).insert({ title }).select("title").single();
+    expect(data).toEqual({ title });
+    const found = await ben.client.from(notes).select("title").eq("title", title);
+    expect(found.data).toEqual([{ title }]);
   });
 });
 
@@ -223,6 +350,7 @@ describe("errors", () => {
       "22P02",
       400,
     ]],
+    ["an error a function raises", () => ann.client.rpc(failing), ["HX001", 400]],
     ["an unknown column", () => ann.client.from(notes).select("nope"), ["42703", 400]],
     ["an unknown table", () => ann.client.from(`none_${run}`).select(), ["PGRST205", 404]],
     ["an unknown function", () => ann.client.rpc(`none_${run}`), ["PGRST202", 404]],

@@ -107,6 +107,12 @@ const cases: { rule: string; path: string; bad: string; good: string }[] = [
     good: `describe.runIf(true)("one", () => {});`,
   },
   {
+    rule: "test-names",
+    path: "tests/two.test.ts",
+    bad: `it("works", () => {});`,
+    good: `it("refuses a token that has expired", () => {});`,
+  },
+  {
     rule: "error-sentences",
     path: "cli/fail.ts",
     bad: `throw new Error("can't connect.");`,

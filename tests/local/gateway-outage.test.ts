@@ -81,7 +81,11 @@ test("the Data API and Storage answer 503 while the database is away, and recove
   await first.stop();
   const away = [
     await get("/rest/v1/things"),
-    await get("/rest/v1/things", { method: "POST", body: '{"id":1}' }),
+    await get("/rest/v1/things", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"id":1}',
+    }),
     await get("/storage/v1/object/box/a.txt"),
     await upload(),
   ];

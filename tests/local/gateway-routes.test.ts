@@ -23,6 +23,17 @@ describe.runIf(canReadMail())("the gateway", () => {
     expect(await response.json()).toHaveProperty("message");
   });
 
+  it("says which parts of Storage it has not", async () => {
+    for (
+      const path of ["/storage/v1/render/image/public/a/b.png", "/storage/v1/upload/resumable"]
+    ) {
+      const method = path.includes("render") ? "GET" : "POST";
+      const response = await get(path, { method });
+      expect(response.status).toBe(501);
+      expect(await response.json()).toMatchObject({ code: "NotSupported" });
+    }
+  });
+
   it("answers pages where pages are meant", async () => {
     expect(await (await get("/health")).json()).toEqual({ status: "ok" });
     for (const path of ["/docs", "/mail"]) {

@@ -81,9 +81,19 @@ describe("readEnv()", () => {
     ["SUPABASE_SECRET_KEYS", '{"other":"x"}', "SUPABASE_SECRET_KEYS must be a JSON object with"],
     ["SUPABASE_JWKS", "[]", "SUPABASE_JWKS must be a JSON Web Key Set"],
     ["DATABASE_URL", "mysql://db", "DATABASE_URL must be a PostgreSQL address"],
+    [
+      "DATABASE_URL",
+      "postgresql://postgres:pa#ss@db.test:5432/postgres",
+      "with special characters of the password percent-encoded",
+    ],
     ["HEIMDEX_FACE_ENROLLMENT", "yes", 'HEIMDEX_FACE_ENROLLMENT must be "true" or "false"'],
     ["HEIMDEX_CURSOR_KEY", "short", "HEIMDEX_CURSOR_KEY must have at least 16 characters"],
     ["HEIMDEX_WEBHOOK_SECRETS", "whsec_plain", "HEIMDEX_WEBHOOK_SECRETS must list secrets"],
+    [
+      "HEIMDEX_WEBHOOK_SECRETS",
+      `v1,whsec_${"a=".repeat(16)}`,
+      "HEIMDEX_WEBHOOK_SECRETS must list secrets",
+    ],
     ["HEIMDEX_ALLOWED_ORIGINS", "https://a.test/path", "HEIMDEX_ALLOWED_ORIGINS must list origins"],
     ["HEIMDEX_ERASURES_PER_HOUR", "many", "HEIMDEX_ERASURES_PER_HOUR must be a whole number"],
   ])("refuses a malformed %s and never falls back or echoes it", (name, value, sentence) => {

@@ -204,6 +204,20 @@ const everyTestRuns = rule((context, path) =>
     : {}
 );
 
+const testNames = rule((context, path) =>
+  placeOf(path).layer === "tests"
+    ? {
+      CallExpression(node) {
+        const [name] = node.arguments;
+        if (name?.type !== "Literal" || typeof name.value !== "string") return;
+        if (!/^(it|test)$/.test(context.sourceCode.getText(node.callee))) return;
+        if (!/^(it )?(works|is correct|is ok)$/i.test(name.value.trim())) return;
+        context.report({ node: name, message: "A test's name says what is so, not that it works" });
+      },
+    }
+    : {}
+);
+
 const errorSentences = rule((context, path) => {
   if (placeOf(path).layer === "tests") return {};
   return {
@@ -245,5 +259,6 @@ export default {
     "no-type-suppression": noTypeSuppression,
     "one-route-a-file": oneRouteAFile,
     "short-handlers": shortHandlers,
+    "test-names": testNames,
   },
 } satisfies Deno.lint.Plugin;

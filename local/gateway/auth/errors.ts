@@ -1,3 +1,5 @@
+import { readPublicError } from "./postgres-error.ts";
+
 /** The date from which Supabase Auth answers `{code, message}` instead of `{code, error_code, msg}`. */
 const NAMED_CODES_SINCE = "2024-01-01";
 
@@ -53,6 +55,8 @@ export function renderError(error: unknown, request: Request): Response {
     const body = { code: refusal.code, message: refusal.message, ...refusal.extra };
     return Response.json(body, { status: refusal.status, headers });
   }
+  const shown = readPublicError(refusal.cause);
+  if (shown) return Response.json(shown.body, { status: shown.status, headers });
   const body = {
     code: refusal.status,
     error_code: refusal.code,

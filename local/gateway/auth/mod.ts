@@ -69,36 +69,20 @@ export async function createAuthGateway(o: AuthGatewayOptions): Promise<AuthGate
 }
 
 async function createServices(o: AuthGatewayOptions): Promise<AuthServices> {
-  const settings = { ...defaultSettings, ...o.settings };
-  const mailer = new Mailer(o.mailbox, o.publicUrl, o.siteUrl);
-  const { authDatabaseUrl: databaseUrl, liteJwtSecret, publishableKey, secretKey, siteUrl } = o;
-  const jwtSecret = liteJwtSecret;
-  const keys = await createSigningKeys(o.signingKey);
+  const { authDatabaseUrl, signingKey, mailbox, settings: chosen, log: _log, ...given } = o;
+  const settings = { ...defaultSettings, ...chosen };
+  const keys = await createSigningKeys(signingKey);
+  const mailer = new Mailer(mailbox, given.publicUrl, given.siteUrl);
   const lite = await startLite({
-    databaseUrl,
-    jwtSecret,
-    publishableKey,
-    secretKey,
-    siteUrl,
+    ...given,
+    databaseUrl: authDatabaseUrl,
+    jwtSecret: given.liteJwtSecret,
     settings,
     mailer,
   });
-  const sql = postgres(databaseUrl, { max: 10, onnotice: () => {} });
+  const sql = postgres(authDatabaseUrl, { max: 10, onnotice: () => {} });
   const limiter = new RateLimiter(settings.rateLimits);
-  const { publicUrl } = o;
-  return {
-    sql,
-    keys,
-    settings,
-    mailer,
-    limiter,
-    lite,
-    liteJwtSecret,
-    publishableKey,
-    secretKey,
-    siteUrl,
-    publicUrl,
-  };
+  return { ...given, sql, keys, settings, mailer, limiter, lite };
 }
 
 function createApp(services: AuthServices, log: (line: string) => void): AuthApp {

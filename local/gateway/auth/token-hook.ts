@@ -32,8 +32,12 @@ export async function runTokenHook(
   const output = outputSchema.safeParse(await callHook(tx, name, call));
   if (!output.success) throw unexpectedFailure(`The hook ${hook} did not return an object`);
   const { error } = output.data;
-  if (error?.message) throw new AuthError(error.http_code ?? 500, "unknown", error.message);
+  if (error?.message) throw refuseByHook(error.http_code ?? 500, error.message);
   return assertClaims(output.data.claims);
+}
+
+function refuseByHook(status: number, message: string): AuthError {
+  return new AuthError(status, status === 500 ? "unexpected_failure" : "unknown", message);
 }
 
 async function callHook(tx: Sql, name: string, call: HookCall): Promise<unknown> {

@@ -8,6 +8,10 @@ import { confirmEmail, findUserById, isBanned, normaliseEmail } from "./users.ts
 const KINDS = ["signup", "invite", "recovery", "magiclink", "email_change", "email"] as const;
 export type VerificationKind = (typeof KINDS)[number];
 
+/** What the first of two confirmations of an address change answers. */
+export const FIRST_CONFIRMATION =
+  "Confirmation link accepted. Please proceed to confirm link sent to the other email";
+
 type TokenColumn =
   | "confirmation_token"
   | "recovery_token"

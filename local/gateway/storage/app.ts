@@ -47,6 +47,9 @@ const route = (
   handler,
 });
 
+const notSupported = (feature: string): StorageHandler => () =>
+  Promise.reject(refuse.notSupported(feature));
+
 // The first match counts: a longer fixed part stands before the path it would also match.
 const routes: StorageRoute[] = [
   route("GET", "/bucket/?", "caller", listBuckets),
@@ -69,6 +72,8 @@ const routes: StorageRoute[] = [
   route("GET", "/object/info/public/{bucket}/{key}", "open", publicObjectInfo),
   route("GET", "/object/info/authenticated/{bucket}/{key}", "caller", objectInfo),
   route("GET", "/object/info/{bucket}/{key}", "lenient", objectInfo),
+  route("GET HEAD", "/render/image/.+", "open", notSupported("Image transformation")),
+  route("POST PATCH HEAD", "/upload/resumable.*", "open", notSupported("Resumable upload")),
   route("DELETE", "/object/{bucket}", "caller", removeObjects),
   route("POST", "/object/{bucket}/{key}", "caller", uploadObject),
   route("PUT", "/object/{bucket}/{key}", "caller", updateObject),

@@ -110,10 +110,15 @@ async function readFrom(
   let left = Math.min(range.end + 1, size) - range.start;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const chunk = new Uint8Array(Math.min(chunkBytes, left));
-      const read = await file.read(chunk);
-      if (read !== null) controller.enqueue(chunk.subarray(0, read));
-      left -= read ?? left;
+      try {
+        const chunk = new Uint8Array(Math.min(chunkBytes, left));
+        const read = await file.read(chunk);
+        if (read !== null) controller.enqueue(chunk.subarray(0, read));
+        left -= read ?? left;
+      } catch (error) {
+        file.close();
+        throw error;
+      }
       if (left > 0) return;
       controller.close();
       file.close();

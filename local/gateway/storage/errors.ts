@@ -31,7 +31,6 @@ export const refuse = {
       "EntityTooLarge",
       "The object exceeded the maximum allowed size",
       "Payload too large",
-      413,
     ),
   mimeType: (mimeType: string) =>
     new StorageError(

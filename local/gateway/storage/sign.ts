@@ -17,7 +17,9 @@ const missing = "Either the object does not exist or you do not have access to i
 export const signObject: StorageHandler = async (context) => {
   const { bucket, caller, database, request } = context;
   const key = requireKey(context.key);
-  const seconds = readSeconds(await readJson(request));
+  const body = await readJson(request);
+  if (body["transform"] !== undefined) throw refuse.notSupported("Image transformation");
+  const seconds = readSeconds(body);
   await database.asCaller(
     caller,
     "storage.object.sign",

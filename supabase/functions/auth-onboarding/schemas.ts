@@ -6,6 +6,7 @@ import {
   jobTitleSchema,
   profileSchema,
 } from "../../../shared/auth/profile.ts";
+import { isStorable } from "../../../shared/http/schemas.ts";
 
 const email = z.string("Expected an e-mail address").trim().toLowerCase().max(255)
   .pipe(z.email("Expected an e-mail address"))
@@ -21,9 +22,13 @@ const newPassword = z.string("Expected a password").min(1, "Expected a password"
 const secretText = (what: string) =>
   z.string(`Expected ${what}`).min(1, `Expected ${what}`).max(1024, "Expected a shorter text");
 
+/** What Supabase Auth looks up in its tables. */
+const lookupText = (what: string) => secretText(what).refine(isStorable, `Expected ${what}`);
+
 /** Where the link in the mail leads; Supabase Auth only follows addresses of its allow list. */
 const redirectTo = z.string().max(2048)
   .regex(/^[A-Za-z][A-Za-z0-9+.-]*:\/\/\S+$/, "Expected an absolute address")
+  .refine(isStorable, "Expected an absolute address")
   .openapi({ example: "https://app.example.com/welcome" });
 
 export const registerBodySchema = z.strictObject({
@@ -39,7 +44,7 @@ export const loginBodySchema = z.strictObject({
 }).openapi("Credentials");
 
 export const refreshBodySchema = z.strictObject({
-  refresh_token: secretText("a refresh token").openapi({ example: "v1a2b3c4d5e6" }),
+  refresh_token: lookupText("a refresh token").openapi({ example: "v1a2b3c4d5e6" }),
 }).openapi("RefreshRequest");
 
 export const logoutBodySchema = z.strictObject({
@@ -57,16 +62,16 @@ export const mailBodySchema = z.strictObject({
 export const passwordBodySchema = z.strictObject({
   password: newPassword,
   current_password: secretText("the present password").optional(),
-  nonce: secretText("a code").optional(),
+  nonce: lookupText("a code").optional(),
 }).openapi("PasswordChange");
 
 export const verifyBodySchema = z.strictObject({
   type: z.enum(["signup", "email", "magiclink", "recovery", "invite", "email_change"])
     .openapi({ example: "signup" }),
-  token_hash: secretText("the token_hash of the link").optional()
+  token_hash: lookupText("the token_hash of the link").optional()
     .openapi({ example: "8d7b1f0e6a" }),
   email: email.optional(),
-  token: secretText("the code of the mail").optional().openapi({ example: "123456" }),
+  token: lookupText("the code of the mail").optional().openapi({ example: "123456" }),
 }).superRefine(({ token_hash, email, token }, ctx) => {
   if (token_hash !== undefined && (email !== undefined || token !== undefined)) {
     ctx.addIssue({

@@ -7,6 +7,7 @@ import {
 } from "../../../shared/auth/profile.ts";
 import { maxPreferenceText, preferenceName } from "../../../shared/auth/metadata.ts";
 import { tiers } from "../../../shared/auth/tiers.ts";
+import { isStorable } from "../../../shared/http/schemas.ts";
 
 /** Query of GET /me: `fresh=true` asks Supabase Auth instead of reading the token. */
 export const profileQuerySchema = z.object({
@@ -15,12 +16,13 @@ export const profileQuerySchema = z.object({
 });
 
 const preferenceChange = z.union([
-  z.string().max(maxPreferenceText),
+  z.string().max(maxPreferenceText).refine(isStorable),
   z.number(),
   z.boolean(),
   z.null(),
 ], {
-  error: `Expected a text of at most ${maxPreferenceText} characters, number, boolean or null`,
+  error:
+    `Expected a plain text of at most ${maxPreferenceText} characters, number, boolean or null`,
 });
 
 /** Body of PATCH /me: only the named fields change; null clears a text or removes a preference. */

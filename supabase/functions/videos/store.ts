@@ -115,11 +115,14 @@ export async function getVideo(sql: Transaction, videoId: string): Promise<Video
   return row;
 }
 
+/** A video that the caller may complete; one that it may only read is not found, as in SQL. */
 export async function getStoredVideo(sql: Transaction, videoId: string): Promise<StoredVideo> {
   const [row] = await sql<StoredVideo[]>`
     select v.video_id, v.storage_key, v.mime_type, v.size_bytes, v.state
       from public.videos v
-     where v.video_id = ${videoId} and v.state <> 'deleted'`;
+     where v.video_id = ${videoId} and v.state <> 'deleted'
+       and (v.user_id = (select auth.uid())
+            or v.organization_id = any((select private.list_managed_organizations())::uuid[]))`;
   if (!row) throw notFound();
   return row;
 }

@@ -1,15 +1,15 @@
 import { expect } from "vitest";
-import { PASSWORD } from "./people.ts";
+import { uniqueEmail } from "../../support/users.ts";
+import { createPerson, PASSWORD } from "./people.ts";
 import { type Row, send } from "./row.ts";
-
-const versioned = { "x-supabase-api-version": "2024-01-01" };
 
 /** Error bodies and what is switched off: facts 4.2 and 4.1. */
 export const errorRows: Row[] = [
   {
     name: "without an API version the body has error_code and msg",
     facts: "4.2",
-    run: () => send("/token?grant_type=password", { json: { email: "x@example.test" } }),
+    run: () =>
+      send("/token?grant_type=password", { json: { email: "x@example.test" }, isOld: true }),
     expected: {
       status: 400,
       code: "invalid_credentials",
@@ -23,7 +23,6 @@ export const errorRows: Row[] = [
     run: () =>
       send("/token?grant_type=password", {
         json: { email: "x@example.test" },
-        headers: versioned,
       }),
     expected: {
       status: 400,
@@ -39,9 +38,24 @@ export const errorRows: Row[] = [
     run: () =>
       send("/admin/users", {
         key: "secret",
+        isOld: true,
         json: { email: `e-${crypto.randomUUID()}@example.test`, password_hash: "nonsense" },
       }),
     expected: { status: 500, code: "unexpected_failure", body: { error_id: expect.any(String) } },
+  },
+  {
+    name: "an old client is shown a violated constraint",
+    facts: "4.2",
+    run: async () => {
+      const { id } = await createPerson();
+      const json = { id, email: uniqueEmail("same-id") };
+      return await send("/admin/users", { key: "secret", isOld: true, json });
+    },
+    expected: {
+      status: 500,
+      code: "23505",
+      body: { message: expect.stringContaining("users_pkey") },
+    },
   },
   {
     name: "a body that is not JSON",

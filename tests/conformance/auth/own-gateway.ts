@@ -4,8 +4,7 @@ import type { AuthSettings } from "../../../local/gateway/auth/settings.ts";
 import { createMailbox } from "../../../local/gateway/mail.ts";
 import { adminSql } from "../../support/sql.ts";
 import { useStack } from "../../support/stack.ts";
-import type { Answer } from "./row.ts";
-import { readAnswer } from "./row.ts";
+import { type Answer, apiVersion, readAnswer } from "./row.ts";
 
 export interface OwnGateway {
   send(path: string, json?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -37,7 +36,12 @@ export async function startOwnGateway(settings: Partial<AuthSettings>): Promise<
     send: async (path, json, headers = {}) => {
       const request = new Request(`http://own.test/auth/v1${path}`, {
         method: json === undefined ? "GET" : "POST",
-        headers: { "content-type": "application/json", apikey: publishableKey, ...headers },
+        headers: {
+          "content-type": "application/json",
+          apikey: publishableKey,
+          ...apiVersion,
+          ...headers,
+        },
         ...(json === undefined ? {} : { body: JSON.stringify(json) }),
       });
       return await readAnswer(await gateway.fetch(request));

@@ -59,7 +59,12 @@ export interface Call {
   /** Raw body instead of JSON. */
   text?: string;
   headers?: Record<string, string>;
+  /** Sends no API version, as clients from before 2024 do. */
+  isOld?: boolean;
 }
+
+/** The API version supabase-js sends, and with it the newer error format. */
+export const apiVersion = { "x-supabase-api-version": "2024-01-01" };
 
 const REASONS: Record<Need, { met(): boolean; reason: string }> = {
   sql: { met: hasAdminSql, reason: "needs SQL as an administrator" },
@@ -82,7 +87,8 @@ export async function send(path: string, call: Call = {}): Promise<Answer> {
     headers.set("apikey", call.key === "secret" ? secretKey : publishableKey);
   }
   if (call.token !== undefined) headers.set("authorization", `Bearer ${call.token}`);
-  for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
+  const more = { ...(call.isOld ? {} : apiVersion), ...call.headers };
+  for (const [name, value] of Object.entries(more)) headers.set(name, value);
   const body = call.text ?? (call.json === undefined ? undefined : JSON.stringify(call.json));
   const response = await fetch(`${url}/auth/v1${path}`, {
     method: call.method ?? (body === undefined ? "GET" : "POST"),

@@ -87,7 +87,11 @@ export const signInRows: Row[] = [
     name: "an unsupported grant",
     facts: "4.1",
     run: () => send("/token?grant_type=magic", { json: {} }),
-    expected: { status: 400, code: "invalid_credentials", body: { msg: "unsupported_grant_type" } },
+    expected: {
+      status: 400,
+      code: "invalid_credentials",
+      body: { message: "unsupported_grant_type" },
+    },
   },
   {
     name: "an unknown refresh token",

@@ -28,6 +28,12 @@ describe("POST /auth-onboarding/login", () => {
     expect(await refuse(email)).toEqual(await refuse(uniqueEmail()));
   });
 
+  it("takes any characters in a password", async () => {
+    const { email } = await createUser();
+    const response = await post("login", { email, password: "a\u0000b\ud800c" });
+    await expectProblem(response, "invalid_credentials", 401);
+  });
+
   it("refuses a user whose address is not confirmed", async () => {
     const email = uniqueEmail();
     const password = "correct horse battery staple";

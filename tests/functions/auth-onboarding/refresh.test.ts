@@ -30,7 +30,7 @@ describe("POST /auth-onboarding/refresh", () => {
     await expectProblem(response, "user_banned", 403);
   });
 
-  it.each([[{}], [{ refresh_token: "" }], [{ refresh_token: 1 }]])(
+  it.each([[{}], [{ refresh_token: "" }], [{ refresh_token: 1 }], [{ refresh_token: "a\u0000b" }]])(
     "refuses %j and names the field",
     async (body) => {
       await expectRefusedFields(await post("refresh", body), "refresh_token");

@@ -31,7 +31,11 @@ describe.runIf(canReadMail())("POST /auth-onboarding/magic-link", () => {
 });
 
 describe("POST /auth-onboarding/magic-link", () => {
-  it.each([[{}, "email"], [{ email: 5 }, "email"]])(
+  it.each([
+    [{}, "email"],
+    [{ email: 5 }, "email"],
+    [{ email: "a@b.test", redirect_to: "https://a.test/\ud800" }, "redirect_to"],
+  ])(
     "refuses %j and names the field",
     async (body, path) => {
       await expectRefusedFields(await post("magic-link", body), path);

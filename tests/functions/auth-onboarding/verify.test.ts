@@ -65,6 +65,8 @@ describe("POST /auth-onboarding/verify", () => {
     [{}, ["type"]],
     [{ type: "sms", token_hash: "x" }, ["type"]],
     [{ type: "email" }, ["email", "token"]],
+    [{ type: "email", token_hash: "a\u0000b" }, ["token_hash"]],
+    [{ type: "email", email: "a@b.test", token: "a\u0000b" }, ["token"]],
     [{ type: "email", email: "a@b.test" }, ["token"]],
     [{ type: "email", token: "123456" }, ["email"]],
     [{ type: "email", token_hash: "x", token: "y" }, ["token_hash"]],

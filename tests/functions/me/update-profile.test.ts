@@ -87,6 +87,7 @@ describe("PATCH /me", () => {
     [{ display_name: "" }, "display_name"],
     [{ display_name: "x".repeat(101) }, "display_name"],
     [{ display_name: "a\u0000b" }, "display_name"],
+    [{ job_title: "a\ud800b" }, "job_title"],
     [{ industry: 7 }, "industry"],
     [{ email_consent: "yes" }, "email_consent"],
     [{ email_consent: null }, "email_consent"],
@@ -95,6 +96,9 @@ describe("PATCH /me", () => {
     [{ preferences: { theme: { deep: 1 } } }, "preferences.theme"],
     [{ preferences: { "Bad Name": 1 } }, "preferences.Bad Name"],
     [{ preferences: { long: "x".repeat(201) } }, "preferences.long"],
+    [{ preferences: { nul: "a\u0000b" } }, "preferences.nul"],
+    [{ preferences: { half: "a\ud800b" } }, "preferences.half"],
+    [{ email_consent: true, consent_text_version: "a\u0000b" }, "consent_text_version"],
     [{ preferences: [] }, "preferences"],
   ])("refuses %j and names the field", async (json, path) => {
     const { accessToken } = await createUser();

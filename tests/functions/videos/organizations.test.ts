@@ -1,8 +1,15 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { call, expectJson, expectProblem } from "../../support/call.ts";
 import { adminSql } from "../../support/sql.ts";
-import { createUser, type TestUser } from "../../support/users.ts";
-import { createIndexedVideo, putCaptions } from "./support.ts";
+import { adminClient, createUser, type TestUser } from "../../support/users.ts";
+import {
+  beginUpload,
+  clip,
+  completeUpload,
+  createIndexedVideo,
+  putCaptions,
+  sendFile,
+} from "./support.ts";
 
 describe("a video of an organisation", () => {
   let owner: TestUser;
@@ -60,6 +67,15 @@ describe("a video of an organisation", () => {
     await expectProblem(await patch(stranger, { title: "x" }), "video_not_found", 404);
     await expectProblem(await putCaptions(stranger, video), "video_not_found", 404);
     await expectProblem(await remove(stranger), "video_not_found", 404);
+  });
+
+  test("is completed by its owner, not by a member, whose try leaves a wrong file alone", async () => {
+    const ticket = await beginUpload(owner, { organization_id: organization });
+    await sendFile(ticket, clip.slice(0, 100));
+    await expectProblem(await completeUpload(member, ticket.video_id), "video_not_found", 404);
+    const stored = await adminClient().storage.from(ticket.bucket).exists(ticket.path);
+    expect(stored.data).toBe(true);
+    await expectProblem(await completeUpload(owner, ticket.video_id), "upload_mismatch", 422);
   });
 
   test("is not deleted by a member, but by an admin", async () => {

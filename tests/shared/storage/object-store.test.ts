@@ -136,6 +136,16 @@ test("an object without a size never passes for an empty one", async () => {
   server.close();
 });
 
+test("a 404 that Storage did not write never passes for a removal", async () => {
+  const server = createServer((_, response) => response.writeHead(404).end("no such route"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const supabaseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const env = { supabaseUrl, publicUrl: supabaseUrl, secretKey: "sb_secret_test" };
+  await expect(createObjectStore(env).remove("uploads", ["key"])).rejects.toThrow();
+  server.closeAllConnections();
+  server.close();
+});
+
 test("URLs for clients stand on the public origin", async () => {
   const env = { ...readEnv(useStack().environment), publicUrl: "https://api.example.test" };
   const { uploadUrl } = await createObjectStore(env).createUploadUrl("uploads", newKey());

@@ -9,10 +9,10 @@ import { openSession } from "../sessions.ts";
 import {
   applyVerification,
   findVerified,
+  FIRST_CONFIRMATION,
   readVerificationKind,
   type VerificationKind,
 } from "../verification.ts";
-import { FIRST_CONFIRMATION } from "./post-verify.ts";
 
 const OAUTH_ERRORS: Record<number, string> = {
   400: "invalid_request",

@@ -8,8 +8,8 @@ import { assertMailPause } from "../one-time-tokens.ts";
 import { createRandomPassword } from "../passwords.ts";
 import { challengeFields, openFlow, readChallenge } from "../pkce.ts";
 import { assertWithinLimit } from "../rate-limit.ts";
+import { signUp } from "../sign-up.ts";
 import { findUserByEmail, normaliseEmail } from "../users.ts";
-import { signUp } from "./post-signup.ts";
 
 const bodySchema = z.object({
   email: textField,

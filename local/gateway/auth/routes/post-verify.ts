@@ -11,12 +11,10 @@ import { openSession } from "../sessions.ts";
 import {
   applyVerification,
   findVerified,
+  FIRST_CONFIRMATION,
   type Proof,
   readVerificationKind,
 } from "../verification.ts";
-
-export const FIRST_CONFIRMATION =
-  "Confirmation link accepted. Please proceed to confirm link sent to the other email";
 
 const bodySchema = z.object({
   type: textField,
