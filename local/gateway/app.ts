@@ -1,5 +1,6 @@
 import { createAuthGateway } from "./auth/mod.ts";
 import { answerPreflight, isPreflight, withCors } from "./cors.ts";
+import { catchDriverFaults } from "./driver-faults.ts";
 import { serveDocs } from "./docs.ts";
 import { type ClientInfo, proxyToFunctions } from "./functions-proxy.ts";
 import { createIdentifier } from "./keys.ts";
@@ -59,6 +60,11 @@ export async function createGateway(o: GatewayOptions): Promise<Gateway> {
     ...(o.log === undefined ? {} : { log: o.log }),
   });
   const auth = await createAuthGateway({ ...o, mailbox });
+  const stopCatching = catchDriverFaults(() => {
+    o.log?.("gateway: the database closed connections, opening new ones");
+    rest.renew();
+    storage.renew();
+  });
 
   const services: [prefix: string, service: Service][] = [
     ["/auth/v1", async (request) => {
@@ -82,6 +88,7 @@ export async function createGateway(o: GatewayOptions): Promise<Gateway> {
     fetch: (request, info) => dispatch(request, services, o, toClient(info)),
     close: async () => {
       await Promise.all([rest.close(), storage.close(), auth.close()]);
+      stopCatching();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { createPostgresConnection } from "@supabase/lite/postgres";
 import type postgres from "postgres";
+import { DatabaseSilent } from "./driver-faults.ts";
 
 export type PostgresConnection = ReturnType<typeof createPostgresConnection>;
 
@@ -70,43 +71,59 @@ export function connectLite(
  */
 export function serveCatalogueFrom(
   connection: PostgresConnection,
-  catalogue: PostgresConnection,
+  catalogue: () => PostgresConnection,
   onDatabaseError: (error: Error) => void,
 ): void {
   Object.assign(connection, {
     introspect: async (options?: { useCache?: boolean }) => {
-      const found = await catalogue.introspect(options);
+      const found = await catalogue().introspect(options);
+      if (found.functions !== undefined) return found;
       // lite answers an empty catalogue when it cannot read it: every table would seem unknown.
-      if (found.functions === undefined) {
-        await catalogue.driver`select 1`.catch((error: Error) => {
-          onDatabaseError(error);
-          throw error;
-        });
-      }
-      return found;
+      const lost = new DatabaseSilent("The catalogue cannot be read");
+      onDatabaseError(lost);
+      throw lost;
     },
-    clearSchemaCache: () => catalogue.clearSchemaCache(),
+    clearSchemaCache: () => catalogue().clearSchemaCache(),
     viewOptionsMetadata: (name: string, schema: string) =>
-      catalogue.viewOptionsMetadata(name, schema),
+      catalogue().viewOptionsMetadata(name, schema),
     ensureRlsContext: () => Promise.resolve(true),
   });
 }
 
-// postgres.js declares a JavaScript boolean as boolean, so that comparing it with text (a filter on
-// `column->>key`) fails; the words alone fit both types.
-export function sendBooleansUntyped(connection: PostgresConnection): void {
-  const reserve = connection.driver.reserve.bind(connection.driver);
-  connection.driver.reserve = async () => {
-    const reserved = await reserve();
-    const unsafe = reserved.unsafe.bind(reserved);
-    reserved.unsafe = (query, parameters, options) =>
-      unsafe(
-        query,
-        parameters?.map((value) => typeof value === "boolean" ? String(value) : value),
-        options,
-      );
-    return reserved;
+/**
+ * Puts a pool that can be replaced behind a lite connection; `open` makes the next one. Booleans go
+ * out as words: postgres.js declares them as boolean, and comparing that with text (a filter on
+ * `column->>key`) fails.
+ */
+export function makeRenewable(
+  connection: PostgresConnection,
+  open: () => PostgresConnection,
+): { renew(): void; close(): Promise<void> } {
+  const driver = connection.driver;
+  const first = driver.reserve.bind(driver);
+  let next: PostgresConnection | undefined;
+  driver.reserve = async () => sendBooleansUntyped(await (next?.driver.reserve() ?? first()));
+  const retire = (old: PostgresConnection) => old.driver.end({ timeout: 5 }).catch(() => {});
+  return {
+    renew: () => {
+      void retire(next ?? connection);
+      next = open();
+    },
+    close: async () => {
+      await Promise.all([retire(connection), ...(next === undefined ? [] : [retire(next)])]);
+    },
   };
+}
+
+function sendBooleansUntyped(reserved: postgres.ReservedSql): postgres.ReservedSql {
+  const unsafe = reserved.unsafe.bind(reserved);
+  reserved.unsafe = (query, parameters, options) =>
+    unsafe(
+      query,
+      parameters?.map((value) => typeof value === "boolean" ? String(value) : value),
+      options,
+    );
+  return reserved;
 }
 
 const customInspect = Symbol.for("Deno.customInspect");

@@ -3,8 +3,8 @@ import type { MiddlewareHandler } from "hono";
 import {
   connectLite,
   jsonLikeTypes,
+  makeRenewable,
   type PostgresConnection,
-  sendBooleansUntyped,
   serveCatalogueFrom,
   shortenPrinting,
 } from "./lite-driver.ts";
@@ -63,7 +63,7 @@ export async function createAuthApp(
       drivers: { email: { send: options.sendMail } },
     },
   });
-  return await start(app, connection, [connection]);
+  return await start(app, connection);
 }
 
 /**
@@ -73,15 +73,17 @@ export async function createAuthApp(
  */
 export async function createDataApp(
   options: LiteOptions & { onDatabaseError(error: Error): void },
-): Promise<LiteApp> {
-  const connection = connectLite(options.databaseUrl, {
-    max: options.maxConnections ?? 10,
-    role: "authenticator",
-    types: jsonLikeTypes,
-  });
-  const catalogue = connectLite(options.databaseUrl, { max: 1 });
-  serveCatalogueFrom(connection, catalogue, options.onDatabaseError);
-  sendBooleansUntyped(connection);
+): Promise<LiteApp & { renew(): void }> {
+  const open = () =>
+    connectLite(options.databaseUrl, {
+      max: options.maxConnections ?? 10,
+      role: "authenticator",
+      types: jsonLikeTypes,
+    });
+  const connection = open();
+  const requests = makeRenewable(connection, open);
+  let catalogue = connectLite(options.databaseUrl, { max: 1 });
+  serveCatalogueFrom(connection, () => catalogue, options.onDatabaseError);
   Object.assign(connection, {
     normalizeDbError: (error: unknown) => {
       if (!(error instanceof Error)) return error;
@@ -104,7 +106,18 @@ export async function createDataApp(
     db: { migrations: { enabled: false } },
     options: { server: { apiKeys: false, middlewares: [skipSessionLookup] } },
   });
-  return await start(app, connection, [connection, catalogue]);
+  const lite = await start(app, connection);
+  return {
+    ...lite,
+    renew: () => {
+      requests.renew();
+      void catalogue.driver.end({ timeout: 5 }).catch(() => {});
+      catalogue = connectLite(options.databaseUrl, { max: 1 });
+    },
+    close: async () => {
+      await Promise.all([requests.close(), catalogue.close()]);
+    },
+  };
 }
 
 // lite looks every token's user up in its own auth half, which is not in this app. It leaves that
@@ -115,19 +128,13 @@ const skipSessionLookup: MiddlewareHandler = async (context, next) => {
   await next();
 };
 
-async function start(
-  app: App,
-  connection: PostgresConnection,
-  connections: PostgresConnection[],
-): Promise<LiteApp> {
+async function start(app: App, connection: PostgresConnection): Promise<LiteApp> {
   await app.init();
   return {
     app,
     connection,
     fetch: async (request) => await app.fetch(request),
-    close: async () => {
-      await Promise.all(connections.map((each) => each.close()));
-    },
+    close: () => connection.close(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { SignJWT } from "jose";
 import postgres from "postgres";
+import { withDeadline } from "./driver-faults.ts";
 import type { Caller, Refusal } from "./keys.ts";
 import { createDataApp, type LiteOptions } from "./lite.ts";
 import { toDatabaseAnswer } from "./rest-errors.ts";
@@ -8,6 +9,8 @@ import { toDatabaseAnswer } from "./rest-errors.ts";
 export interface Rest {
   fetch(request: Request, caller: Caller): Promise<Response>;
   refuse(refusal: Refusal): Response;
+  /** Opens new connections in place of those there are. */
+  renew(): void;
   close(): Promise<void>;
 }
 
@@ -35,10 +38,10 @@ export async function createRest(options: LiteOptions): Promise<Rest> {
     headers.delete("apikey");
     headers.set("authorization", `Bearer ${await toLiteToken(caller, secret)}`);
     const failure: { error?: Error } = {};
-    const response = await requests.run(
+    const response = await withDeadline(requests.run(
       failure,
       () => lite.fetch(new Request(request, { headers })),
-    );
+    ));
     if (response.status === 404 || response.status === 400) await forgetStaleCatalogue(response);
     return withHttpAuthenticate(toDatabaseAnswer(response, failure.error));
   }
@@ -51,6 +54,7 @@ export async function createRest(options: LiteOptions): Promise<Rest> {
   return {
     fetch,
     refuse: refuseRest,
+    renew: () => lite.renew(),
     close: async () => {
       await Promise.all([listener.end({ timeout: 1 }), lite.close()]);
     },

@@ -1,4 +1,4 @@
-import { type AuthError, isAuthRetryableFetchError } from "@supabase/supabase-js";
+import type { AuthError } from "@supabase/supabase-js";
 import { AppError } from "../errors/app-error.ts";
 import type { ErrorCode } from "../errors/codes.ts";
 
@@ -16,7 +16,7 @@ export async function callAuth<T>(
 
 /** Turns an error of Supabase Auth into the AppError the caller shall see. */
 export function toAuthFailure(error: AuthFault): AppError {
-  if (isAuthRetryableFetchError(error) || (error.status ?? 500) >= 500) {
+  if (error.name === "AuthRetryableFetchError" || (error.status ?? 500) >= 500) {
     return authUnavailable(error);
   }
   if (error.code === "weak_password") return weakPassword(error.reasons, error);

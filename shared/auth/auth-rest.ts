@@ -1,9 +1,9 @@
 import type { Session, User } from "@supabase/supabase-js";
 import type { Env } from "../env.ts";
+import { fetchWithin } from "../http/supabase-client.ts";
 import { type AuthFault, authUnavailable, toAuthFailure } from "./auth-failure.ts";
 
-/** Milliseconds after which Supabase Auth counts as down; GoTrue itself gives up after 10 s. */
-const authTimeout = 10_000;
+const fetchInTime = fetchWithin();
 
 /** The error format whose `code` is stable. */
 const apiVersion = "2024-01-01";
@@ -43,13 +43,6 @@ export async function requestAuth(env: Env, call: AuthCall): Promise<unknown> {
   const body = parseBody(text);
   if (!response.ok || body === undefined) throw toAuthFailure(toFault(response.status, body));
   return body;
-}
-
-/** `fetch` that gives up in time: a plain one hangs as long as the other side does. */
-export function fetchInTime(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-  const timeout = AbortSignal.timeout(authTimeout);
-  const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
-  return fetch(input, { ...init, signal });
 }
 
 /** Whether a body is a user record of Supabase Auth. */

@@ -1,7 +1,8 @@
-import { createClient, type Session, type SupabaseClient, type User } from "@supabase/supabase-js";
+import type { Session, SupabaseClient, User } from "@supabase/supabase-js";
 import type { Env } from "../env.ts";
+import { loadClient } from "../http/supabase-client.ts";
 import { authUnavailable } from "./auth-failure.ts";
-import { fetchInTime, isSession, isUser, requestAuth } from "./auth-rest.ts";
+import { isSession, isUser, requestAuth } from "./auth-rest.ts";
 import type { Metadata } from "./metadata.ts";
 
 export { callAuth, toAuthFailure } from "./auth-failure.ts";
@@ -30,9 +31,9 @@ export interface CallerAuth {
 /** The ways to Supabase Auth. All of them throw AppErrors, auth_unavailable (503) in an outage. */
 export interface AuthClients {
   /** A client with the publishable key and no stored session: make a new one for each request. */
-  anonymous(): SupabaseClient;
+  anonymous(): Promise<SupabaseClient>;
   /** The admin client (secret key). It never signs in, so it can never act as a user. */
-  admin(): SupabaseClient;
+  admin(): Promise<SupabaseClient>;
   asCaller(token: string): CallerAuth;
   /** Trades a refresh token for a new session. */
   refresh(refreshToken: string): Promise<Session>;
@@ -40,10 +41,10 @@ export interface AuthClients {
 
 /** Builds the clients of a deployment; nothing connects before a call. */
 export function createAuthClients(env: Env): AuthClients {
-  let admin: SupabaseClient | undefined;
+  let admin: Promise<SupabaseClient> | undefined;
   return {
-    anonymous: () => newClient(env, env.publishableKey),
-    admin: () => admin ??= newClient(env, env.secretKey),
+    anonymous: () => loadClient(env.supabaseUrl, env.publishableKey),
+    admin: () => admin ??= loadClient(env.supabaseUrl, env.secretKey),
     asCaller: (token) => createCallerAuth(env, token),
     refresh: async (refreshToken) => {
       const body = await requestAuth(env, {
@@ -66,13 +67,6 @@ function createCallerAuth(env: Env, token: string): CallerAuth {
       await requestAuth(env, { method: "POST", path: `/logout?scope=${scope}`, token });
     },
   };
-}
-
-function newClient(env: Env, key: string): SupabaseClient {
-  return createClient(env.supabaseUrl, key, {
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-    global: { fetch: fetchInTime },
-  });
 }
 
 /** A 2xx of another shape did not come from Supabase Auth. */

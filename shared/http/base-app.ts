@@ -26,8 +26,8 @@ export type App = OpenAPIHono<AppEnv>;
 
 /** How one function differs from the others. */
 export interface BaseAppOptions {
-  /** Largest body in bytes for a request, by path inside the function; default 1,048,576. */
-  maxBodyBytes?: (path: string) => number;
+  /** Largest body in bytes for a path inside the function; undefined: 1,048,576. */
+  maxBodyBytes?: (path: string) => number | undefined;
 }
 
 const defaultBodyBytes = 1024 * 1024;
@@ -51,7 +51,7 @@ export function createBaseApp(name: string, deps: Deps, options: BaseAppOptions 
     contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     crossOriginResourcePolicy: "cross-origin",
   }));
-  app.use(limitBody(options.maxBodyBytes ?? (() => defaultBodyBytes)));
+  app.use(limitBody((path) => options.maxBodyBytes?.(path) ?? defaultBodyBytes));
   app.notFound((c) => {
     throw unmatched(app, c);
   });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { StorageApiError, SupabaseClient } from "@supabase/supabase-js";
 import type { Env } from "../env.ts";
 import { AppError } from "../errors/app-error.ts";
+import { loadClient } from "../http/supabase-client.ts";
 import { uploadUrlSeconds } from "./keys.ts";
 
 /** What a client needs to send one file with `uploadToSignedUrl` or a plain PUT. */
@@ -74,14 +75,15 @@ const infoSchema = z.object({
 
 /**
  * The object store over the Storage API at `env.supabaseUrl`. URLs handed to clients stand on
- * `env.publicUrl`. Nothing connects, and supabase-js is not even loaded, before the first call.
+ * `env.publicUrl`. Nothing connects before the first call.
  */
 export function createObjectStore(
   env: Pick<Env, "supabaseUrl" | "publicUrl" | "secretKey">,
-  { timeoutMs = 10_000 }: ObjectStoreOptions = {},
+  { timeoutMs }: ObjectStoreOptions = {},
 ): ObjectStore {
-  let loading: Promise<SupabaseClient["storage"]> | undefined;
-  const storage = () => loading ??= openStorage(env, timeoutMs);
+  let loading: Promise<SupabaseClient> | undefined;
+  const storage = async () =>
+    (await (loading ??= loadClient(env.supabaseUrl, env.secretKey, timeoutMs))).storage;
 
   return {
     async createUploadUrl(bucket, key, options) {
@@ -136,23 +138,6 @@ export function createObjectStore(
         if (error) throw toAppError(error);
       }
     },
-  };
-}
-
-async function openStorage(env: Pick<Env, "supabaseUrl" | "secretKey">, timeoutMs: number) {
-  const { createClient } = await import("@supabase/supabase-js");
-  const client = createClient(env.supabaseUrl, env.secretKey, {
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-    global: { fetch: fetchWithin(timeoutMs) },
-  });
-  return client.storage;
-}
-
-function fetchWithin(timeoutMs: number): typeof fetch {
-  return (input, init) => {
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
-    return fetch(input, { ...init, signal });
   };
 }
 

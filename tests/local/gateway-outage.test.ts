@@ -3,11 +3,12 @@ import { exportJWK, generateKeyPair } from "jose";
 import postgres from "postgres";
 import { expect, onTestFinished, test } from "vitest";
 import { bootstrapDatabase } from "../../local/bootstrap/mod.ts";
+import { isDriverFault } from "../../local/gateway/driver-faults.ts";
 import { createIdentifier } from "../../local/gateway/keys.ts";
 import { createRest } from "../../local/gateway/rest.ts";
 import { createStorage } from "../../local/gateway/storage/app.ts";
 import { startPostgres } from "../../local/postgres/mod.ts";
-import { temporaryFolder, until } from "./support.ts";
+import { runDeno, temporaryFolder, until } from "./support.ts";
 
 const secretKey = "sb_secret_of_this_test";
 const passwords = {
@@ -124,6 +125,44 @@ test("files that no row names are swept at the start, others are kept", async ()
   const second = await startServices(server.adminUrl, objects);
   expect(await countFiles(objects)).toBe(1);
   expect(await (await second.get("/storage/v1/object/box/kept.txt")).text()).toBe("kept.txt");
+});
+
+test("the stack outlives connections that the server ends in the middle of requests", async () => {
+  const stack = runDeno(["local/main.ts", "--port", "0", "--json"], {
+    env: { HEIMDEX_DATA_DIR: join(temporaryFolder(0o755), "stack") },
+  });
+  await until("the stack is up", () => stack.stdout().includes("\n"), 60_000);
+  const { url, secret_key, admin_database_url } = JSON.parse(stack.stdout());
+  const get = (path: string) =>
+    fetch(`${url}${path}`, { headers: { apikey: secret_key }, signal: AbortSignal.timeout(2000) })
+      .then(async (response) => (await response.body?.cancel(), response.status), () => 0);
+  const sql = postgres(admin_database_url, { max: 1, onnotice: () => {} });
+  const end = Date.now() + 1500;
+  const ask = async (path: string) => {
+    while (Date.now() < end) await get(path);
+  };
+  const cut = async () => {
+    while (Date.now() < end) {
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where usename = 'supabase_admin' and pid <> pg_backend_pid()`;
+    }
+  };
+  const paths = ["/storage/v1/bucket", "/rest/v1/videos?select=video_id&limit=1"];
+  await Promise.all([cut(), ...[...paths, ...paths, ...paths].map(ask)]);
+  await sql.end();
+  for (const path of paths) await until(`${path} answers`, async () => await get(path) === 200);
+}, 120_000);
+
+test("faults of the driver are told from errors of ours", () => {
+  const failure = (stack: string, code?: string) =>
+    Object.assign(new TypeError("reading 'write'"), { stack }, code ? { code } : {});
+  expect(isDriverFault(failure("at nextWrite (node_modules/postgres/src/connection.js)"))).toBe(
+    true,
+  );
+  expect(isDriverFault(failure("at onStreamRead (ext:deno_node)", "ECONNRESET"))).toBe(true);
+  expect(isDriverFault(failure("at handler (local/gateway/app.ts)"))).toBe(false);
+  expect(isDriverFault(failure("at handler (local/gateway/app.ts)", "23505"))).toBe(false);
+  expect(isDriverFault("reading 'write'")).toBe(false);
 });
 
 async function countFiles(folder: string): Promise<number> {

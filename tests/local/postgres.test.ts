@@ -7,7 +7,15 @@ import {
   removeCluster,
   startPostgres,
 } from "../../local/postgres/mod.ts";
-import { isRoot, processesNaming, project, runDeno, temporaryFolder, until } from "./support.ts";
+import {
+  canLendProject,
+  isRoot,
+  processesNaming,
+  project,
+  runDeno,
+  temporaryFolder,
+  until,
+} from "./support.ts";
 
 async function start(
   dataDir: string,
@@ -179,7 +187,7 @@ describe.runIf(isRoot)("started by root", () => {
     expect(Deno.statSync(place).uid).not.toBe(0);
   });
 
-  test("an ordinary user needs nothing of that", async () => {
+  test.runIf(canLendProject)("an ordinary user needs nothing of that", async () => {
     const folder = temporaryFolder();
     Deno.chownSync(folder, nobody.uid, nobody.gid);
     const run = startScript(folder, join(folder, "postgres"), project, "", nobody);
@@ -190,7 +198,7 @@ describe.runIf(isRoot)("started by root", () => {
     expect(processesNaming(folder)).toEqual([]);
   });
 
-  test("an ordinary user gets a sentence for root's folder", async () => {
+  test.runIf(canLendProject)("an ordinary user gets a sentence for root's folder", async () => {
     const folder = temporaryFolder();
     const dataDir = join(folder, "postgres");
     await (await start(dataDir)).stop();

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
+  canLendProject,
   type DenoRun,
-  isRoot,
   processesNaming,
   project,
   runDeno,
@@ -97,7 +97,7 @@ describe("npm start", () => {
     for (const option of ["--port", "--reset", "--json"]) expect(run.stdout()).toContain(option);
   });
 
-  test.runIf(isRoot)("runs as an ordinary user too", async () => {
+  test.runIf(canLendProject)("runs as an ordinary user too", async () => {
     const folder = temporaryFolder();
     Deno.chownSync(folder, 65534, 65534);
     const run = runDeno([join(project, "local/main.ts"), "--port", "0", "--json"], {

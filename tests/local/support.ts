@@ -6,6 +6,16 @@ import { readCommandLine } from "../../local/processes.ts";
 export const project = resolve(import.meta.dirname ?? ".", "../..");
 export const isRoot = Deno.uid() === 0;
 
+/** Root may lend an ordinary user only a clone that others can enter. */
+export const canLendProject = isRoot && new Deno.Command("/bin/sh", {
+  args: ["-c", 'cd -- "$1"', "sh", project],
+  uid: 65534,
+  gid: 65534,
+  cwd: "/",
+  stdout: "null",
+  stderr: "null",
+}).outputSync().success;
+
 /** A folder that lives as long as the test. */
 export function temporaryFolder(mode = 0o755): string {
   const path = Deno.makeTempDirSync({ prefix: "heimdex-local-" });

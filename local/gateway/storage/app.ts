@@ -91,6 +91,8 @@ export interface StorageOptions {
 
 export interface Storage {
   fetch(request: Request): Promise<Response>;
+  /** Opens new connections in place of those there are. */
+  renew(): void;
   close(): Promise<void>;
 }
 
@@ -107,6 +109,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   await sweepFiles(parts);
   return {
     fetch: (request) => answer(request, parts, options),
+    renew: () => parts.database.renew(),
     close: () => parts.database.close(),
   };
 }

@@ -1,5 +1,6 @@
 import postgres from "postgres";
 import type { Caller } from "../keys.ts";
+import { withDeadline } from "../driver-faults.ts";
 import { isConnectionError } from "../rest-errors.ts";
 import { refuse, StorageError } from "./errors.ts";
 
@@ -22,21 +23,27 @@ export interface StorageDatabase {
   ): Promise<void>;
   /** A name no other database has, for what is kept beside it on disk. */
   identify(): Promise<string>;
+  /** Opens new connections in place of those there are. */
+  renew(): void;
   close(): Promise<void>;
 }
 
 class RollBack extends Error {}
 
 export function connectStorage(adminDatabaseUrl: string): StorageDatabase {
-  const sql = postgres(adminDatabaseUrl, {
-    max: 10,
-    onnotice: () => {},
-    connection: { role: "supabase_storage_admin", application_name: "local-storage" },
-  });
+  const open = () =>
+    postgres(adminDatabaseUrl, {
+      max: 10,
+      onnotice: () => {},
+      connection: { role: "supabase_storage_admin", application_name: "local-storage" },
+    });
+  let sql = open();
 
   async function run<T>(work: (sql: Transaction) => Promise<T>): Promise<T> {
     try {
-      const outcome = await sql.begin(async (tx) => ({ value: await work(tx) }));
+      const outcome = await withDeadline(
+        sql.begin(async (tx) => ({ value: await work(tx) })),
+      );
       return outcome.value;
     } catch (error) {
       throw translate(error);
@@ -78,6 +85,10 @@ export function connectStorage(adminDatabaseUrl: string): StorageDatabase {
             from pg_control_system(), pg_database where datname = current_database()`;
         return row?.name ?? "database";
       }),
+    renew: () => {
+      void sql.end({ timeout: 5 }).catch(() => {});
+      sql = open();
+    },
     close: () => sql.end({ timeout: 1 }),
   };
 }

@@ -10,7 +10,8 @@ import type { MailBody, OnboardingBody, RegisterBody, SessionBody, VerifyBody } 
  * null. The user record that Supabase Auth returns is not read: for a known address it is made up.
  */
 export async function signUp(auth: AuthClients, body: RegisterBody): Promise<SessionBody | null> {
-  const { data, error } = await auth.anonymous().auth.signUp({
+  const client = await auth.anonymous();
+  const { data, error } = await client.auth.signUp({
     email: body.email,
     password: body.password,
     options: {
@@ -29,7 +30,8 @@ export async function signIn(
   auth: AuthClients,
   credentials: { email: string; password: string },
 ): Promise<SessionBody> {
-  const { session } = await callAuth(auth.anonymous().auth.signInWithPassword(credentials));
+  const client = await auth.anonymous();
+  const { session } = await callAuth(client.auth.signInWithPassword(credentials));
   return toSession(session);
 }
 
@@ -39,13 +41,15 @@ export async function refreshSession(auth: AuthClients, token: string): Promise<
 
 export async function sendPasswordReset(auth: AuthClients, body: MailBody): Promise<void> {
   const options = body.redirect_to === undefined ? {} : { redirectTo: body.redirect_to };
-  const { error } = await auth.anonymous().auth.resetPasswordForEmail(body.email, options);
+  const client = await auth.anonymous();
+  const { error } = await client.auth.resetPasswordForEmail(body.email, options);
   throwUnlessHidden(error);
 }
 
 /** Sends a sign-in link to users only: registration has its own route. */
 export async function sendMagicLink(auth: AuthClients, body: MailBody): Promise<void> {
-  const { error } = await auth.anonymous().auth.signInWithOtp({
+  const client = await auth.anonymous();
+  const { error } = await client.auth.signInWithOtp({
     email: body.email,
     options: {
       shouldCreateUser: false,
@@ -59,8 +63,9 @@ export async function sendMagicLink(auth: AuthClients, body: MailBody): Promise<
 export async function verifyCode(auth: AuthClients, body: VerifyBody): Promise<SessionBody | null> {
   const type: EmailOtpType = body.type;
   const { token_hash, email = "", token = "" } = body;
+  const client = await auth.anonymous();
   const { session } = await callAuth(
-    auth.anonymous().auth.verifyOtp(
+    client.auth.verifyOtp(
       token_hash === undefined ? { type, email, token } : { type, token_hash },
     ),
   );

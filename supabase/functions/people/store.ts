@@ -10,7 +10,8 @@ export interface Position {
   readonly personId: string;
 }
 
-interface PersonRow {
+/** A person as the database gives it. */
+export interface PersonRow {
   person_id: string;
   user_id: string;
   name: string;
@@ -19,13 +20,15 @@ interface PersonRow {
 }
 
 export interface PersonPage {
-  readonly people: Person[];
-  /** Position of the last row when more follow. */
-  readonly next: Position | undefined;
+  /** With the creation time in full precision. */
+  readonly rows: (PersonRow & { position: string })[];
   readonly total: number | undefined;
 }
 
-/** Newest first; `total` is counted only when asked for. */
+/**
+ * Newest first: `limit` rows and one more, from which the caller sees whether any follow. `total` is
+ * counted only when asked for.
+ */
 export async function listPeople(
   sql: Transaction,
   o: { limit: number; after: Position | undefined; count: boolean },
@@ -34,7 +37,7 @@ export async function listPeople(
   const after = o.after
     ? sql`where (created_at, person_id) < (${o.after.createdAt}::text::timestamptz, ${o.after.personId}::uuid)`
     : sql``;
-  const reading = sql<(PersonRow & { position: string })[]>`
+  const reading = sql<PersonPage["rows"]>`
     select ${columns(sql)},
       to_char(created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as position
     from public.face_profiles ${after}
@@ -44,14 +47,7 @@ export async function listPeople(
     ? sql<{ total: number }[]>`select count(*) as total from public.face_profiles`
     : [];
   const [rows, [counted]] = await Promise.all([reading, counting]);
-  const last = rows[o.limit - 1];
-  return {
-    people: rows.slice(0, o.limit).map(toPerson),
-    next: last && rows.length > o.limit
-      ? { createdAt: last.position, personId: last.person_id }
-      : undefined,
-    total: counted?.total,
-  };
+  return { rows: [...rows], total: counted?.total };
 }
 
 export async function readPerson(sql: Transaction, personId: string): Promise<Person> {
@@ -125,7 +121,8 @@ function expectPerson(row: PersonRow | undefined): Person {
   return toPerson(row);
 }
 
-function toPerson(row: PersonRow): Person {
+/** A person as it goes over the wire. */
+export function toPerson(row: PersonRow): Person {
   return {
     person_id: row.person_id,
     user_id: row.user_id,

@@ -11,11 +11,9 @@ import { registerListVideos } from "./routes/list-videos.ts";
 import { registerPutCaptions } from "./routes/put-captions.ts";
 import { registerUpdateVideo } from "./routes/update-video.ts";
 
-const defaultBodyBytes = 1024 * 1024;
-
 export function createApp(deps: Deps): App {
   const app = createBaseApp("videos", deps, {
-    maxBodyBytes: (path) => path.endsWith("/captions") ? maxCaptionBytes : defaultBodyBytes,
+    maxBodyBytes: (path) => path.endsWith("/captions") ? maxCaptionBytes : undefined,
   });
   registerInitUpload(app);
   registerCompleteUpload(app);

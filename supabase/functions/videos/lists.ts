@@ -1,16 +1,11 @@
 import { z } from "zod";
 import type { VerifiedToken } from "../../../shared/auth/verify-token.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
-import { cutPage, openPager } from "./pages.ts";
+import { cutPage, type NextPage, openPager } from "../../../shared/http/pages.ts";
 import type { listVideosQuerySchema, Scene, Video } from "./schemas.ts";
 import { listScenes, listVideos } from "./store.ts";
 import { signThumbnails } from "./thumbnails.ts";
 import { toScene, toVideo } from "./videos.ts";
-
-interface NextPage {
-  next_cursor: string | null;
-  has_more: boolean;
-}
 
 /** Creation time and id of the last video, time of the first page. */
 const videoPlaceSchema = z.tuple([z.string(), z.string(), z.string()]);

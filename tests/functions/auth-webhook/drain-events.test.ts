@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Transaction as ServiceTransaction } from "../../../shared/database/doors.ts";
 import { openConnection } from "../../../shared/database/connection.ts";
 import { drainEvents } from "../../../shared/events/drain-events.ts";
+import type { Deps } from "../../../shared/http/deps.ts";
 import { createApp } from "../../../supabase/functions/auth-webhook/app.ts";
 import { drainResultSchema } from "../../../supabase/functions/auth-webhook/schemas.ts";
 import {
@@ -87,14 +88,7 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
 
     it("gives an event back while Storage is away and delivers it later", async () => {
       const user = await createSeededUser();
-      const deps = depsWith({ log: () => {} });
-      const connection = openConnection(useStack().adminDatabaseUrl ?? "");
-      // One transaction that is rolled back in the end: no other drain can see the event.
-      await connection.begin(async (outer) => {
-        const database = {
-          asService: <T>(fn: (sql: ServiceTransaction) => Promise<T>) =>
-            outer.savepoint(fn) as Promise<T>,
-        };
+      await runUnseen(async (outer, deps) => {
         const readEvent = async () => {
           const [row] = await outer`
             select attempts, last_error, delivered_at is not null as delivered,
@@ -103,11 +97,9 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
           `;
           return row;
         };
-        await outer`update private.auth_events set next_attempt_at = 'infinity'
-          where delivered_at is null`;
         await outer`update auth.users set deleted_at = now() where id = ${user.id}`;
 
-        const away = { ...deps, database, objects: createDeadObjects(), log: () => {} };
+        const away = { ...deps, objects: createDeadObjects() };
         expect(await drainEvents(away)).toEqual({ claimed: 1, delivered: 0, failed: 1 });
         expect(await readEvent()).toEqual({
           attempts: 1,
@@ -116,7 +108,7 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
           waits: true,
           free: true,
         });
-        expect(await drainEvents({ ...deps, database }), "not due yet").toEqual({
+        expect(await drainEvents(deps), "not due yet").toEqual({
           claimed: 0,
           delivered: 0,
           failed: 0,
@@ -124,15 +116,30 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
 
         await outer`update private.auth_events set next_attempt_at = now()
           where user_id = ${user.id} and type = 'user.deleted'`;
-        const result = await drainEvents({ ...deps, database });
+        const result = await drainEvents(deps);
         expect(result).toEqual({ claimed: 1, delivered: 1, failed: 0 });
         expect(await readEvent()).toMatchObject({ attempts: 2, delivered: true, last_error: null });
-        throw new RollBack();
-      }).catch((error) => {
-        if (!(error instanceof RollBack)) throw error;
       });
-      await connection.end();
-      await deps.database.close();
+    });
+
+    it("holds no other event while it works on one", async () => {
+      const users = [await createSeededUser(), await createSeededUser()];
+      await runUnseen(async (outer, deps) => {
+        await outer`update auth.users set deleted_at = now()
+          where id in ${outer(users.map((user) => user.id))}`;
+        const leased: number[] = [];
+        const objects = {
+          remove: async (bucket: string, keys: string[]) => {
+            const [row] = await outer<{ count: number }[]>`
+              select count(*) from private.auth_events where leased_until > now()`;
+            leased.push(row?.count ?? 0);
+            await deps.objects.remove(bucket, keys);
+          },
+        };
+        const result = await drainEvents({ ...deps, objects });
+        expect(result).toEqual({ claimed: 2, delivered: 2, failed: 0 });
+        expect(new Set(leased)).toEqual(new Set([1]));
+      });
     });
 
     it("refuses whoever does not know the cron secret", async () => {
@@ -169,3 +176,26 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
 );
 
 class RollBack extends Error {}
+
+/**
+ * Runs `work` in one transaction that is rolled back in the end and sees only the events it makes:
+ * no other drain can take them, and it takes none of others.
+ */
+async function runUnseen(
+  work: (outer: ServiceTransaction, deps: Deps) => Promise<void>,
+): Promise<void> {
+  const deps = depsWith();
+  const connection = openConnection(useStack().adminDatabaseUrl ?? "");
+  await connection.begin(async (outer) => {
+    const asService = <T>(fn: (sql: ServiceTransaction) => Promise<T>) =>
+      outer.savepoint(fn) as Promise<T>;
+    await outer`update private.auth_events set next_attempt_at = 'infinity'
+      where delivered_at is null`;
+    await work(outer, { ...deps, database: { ...deps.database, asService } });
+    throw new RollBack();
+  }).catch((error) => {
+    if (!(error instanceof RollBack)) throw error;
+  });
+  await connection.end();
+  await deps.database.close();
+}

@@ -103,9 +103,9 @@ describe("createAuthClients()", () => {
     expect((await failureOf(clients.asCaller("t").getUser())).code).toBe("session_revoked");
   });
 
-  it("makes a new anonymous client each time and one admin client", () => {
+  it("makes a new anonymous client each time and one admin client", async () => {
     const clients = clientsAt(deadPort);
-    expect(clients.anonymous()).not.toBe(clients.anonymous());
-    expect(clients.admin()).toBe(clients.admin());
+    expect(await clients.anonymous()).not.toBe(await clients.anonymous());
+    expect(await clients.admin()).toBe(await clients.admin());
   });
 });

@@ -23,7 +23,7 @@ const route = createRoute({
   },
 });
 
-export function registerGetSearch(app: App) {
+export function registerGetSearch(app: App): void {
   app.openapi(route, async (c) => {
     const request = c.req.valid("query");
     return c.json(await findHits(c.var.deps, c.var.verified, request), 200);

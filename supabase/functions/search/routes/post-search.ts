@@ -25,7 +25,7 @@ const route = createRoute({
   },
 });
 
-export function registerPostSearch(app: App) {
+export function registerPostSearch(app: App): void {
   app.openapi(route, async (c) => {
     const request = c.req.valid("json");
     return c.json(await findHits(c.var.deps, c.var.verified, request), 200);

@@ -25,7 +25,7 @@ const route = createRoute({
   },
 });
 
-export function registerCompleteUpload(app: App) {
+export function registerCompleteUpload(app: App): void {
   app.openapi(route, async (c) => {
     const { video_id } = c.req.valid("json");
     const video = await finishUpload(c.var.deps, c.var.verified, video_id);

@@ -20,7 +20,7 @@ const route = createRoute({
   },
 });
 
-export function registerDeleteVideo(app: App) {
+export function registerDeleteVideo(app: App): void {
   app.openapi(route, async (c) => {
     await deleteVideo(c.var.deps, c.var.verified, c.req.valid("param").id);
     return c.body(null, 204);

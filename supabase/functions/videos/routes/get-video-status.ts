@@ -24,7 +24,7 @@ const route = createRoute({
   },
 });
 
-export function registerGetVideoStatus(app: App) {
+export function registerGetVideoStatus(app: App): void {
   app.openapi(route, async (c) => {
     const { id } = c.req.valid("param");
     const status = await c.var.deps.database.asUser(c.var.verified, (sql) => getStatus(sql, id));

@@ -22,7 +22,7 @@ const route = createRoute({
   },
 });
 
-export function registerGetVideo(app: App) {
+export function registerGetVideo(app: App): void {
   app.openapi(route, async (c) => {
     const { deps, verified } = c.var;
     const { id } = c.req.valid("param");

@@ -26,7 +26,7 @@ const route = createRoute({
   },
 });
 
-export function registerInitUpload(app: App) {
+export function registerInitUpload(app: App): void {
   app.openapi(route, async (c) => {
     const ticket = await beginUpload(
       c.var.deps,

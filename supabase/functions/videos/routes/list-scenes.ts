@@ -20,7 +20,7 @@ const route = createRoute({
   },
 });
 
-export function registerListScenes(app: App) {
+export function registerListScenes(app: App): void {
   app.openapi(route, async (c) => {
     const asked = { videoId: c.req.valid("param").id, ...c.req.valid("query") };
     return c.json(await readScenePage(c.var.deps, c.var.verified, asked), 200);

@@ -23,7 +23,7 @@ const route = createRoute({
   },
 });
 
-export function registerListVideos(app: App) {
+export function registerListVideos(app: App): void {
   app.openapi(route, async (c) => {
     const query = c.req.valid("query");
     return c.json(await readVideoPage(c.var.deps, c.var.verified, query), 200);

@@ -38,7 +38,7 @@ const route = createRoute({
   },
 });
 
-export function registerPutCaptions(app: App) {
+export function registerPutCaptions(app: App): void {
   app.openapi(route, async (c) => {
     const { deps, verified } = c.var;
     const { id: videoId } = c.req.valid("param");

@@ -28,7 +28,7 @@ const route = createRoute({
   },
 });
 
-export function registerUpdateVideo(app: App) {
+export function registerUpdateVideo(app: App): void {
   app.openapi(route, async (c) => {
     const { deps, verified } = c.var;
     const { id } = c.req.valid("param");

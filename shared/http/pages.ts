@@ -1,20 +1,26 @@
-import { z } from "zod";
-import { AppError } from "../../../shared/errors/app-error.ts";
-import { type Env, requireSetting } from "../../../shared/env.ts";
-import {
-  type CursorValue,
-  hashQuery,
-  readCursor,
-  signCursor,
-} from "../../../shared/http/cursor.ts";
+import type { z } from "zod";
+import { type Env, requireSetting } from "../env.ts";
+import { AppError } from "../errors/app-error.ts";
+import { type CursorValue, hashQuery, readCursor, signCursor } from "./cursor.ts";
 
 /** Cursors of one list, bound to the query they were made for. */
 export interface Pager<T extends CursorValue[]> {
+  /** Undefined for the first page. Throws: AppError invalid_cursor. */
   read(cursor: string | undefined): Promise<T | undefined>;
   sign(values: T): Promise<string>;
 }
 
-/** `query` names the list, its owner and its filters; `shape` is what a cursor of it holds. */
+/** Where a page leaves off, as every list answers it. */
+export interface NextPage {
+  next_cursor: string | null;
+  has_more: boolean;
+}
+
+/**
+ * Opens the cursors of a list: `query` names the list, its owner and its filters; `shape` is what a
+ * cursor of it holds.
+ * @throws EnvError when HEIMDEX_CURSOR_KEY is not set
+ */
 export async function openPager<T extends CursorValue[]>(
   env: Env,
   query: Record<string, unknown>,
@@ -36,13 +42,16 @@ export async function openPager<T extends CursorValue[]>(
   };
 }
 
-/** Cuts the one row too many off a page and signs the place after its last row. */
+/**
+ * Cuts a page out of `limit` rows and the one more by which a store tells that others follow, and
+ * signs the place after the last row of the page.
+ */
 export async function cutPage<R, T extends CursorValue[]>(
   rows: R[],
   limit: number,
   pager: Pager<T>,
   place: (last: R) => T,
-): Promise<{ rows: R[]; next_cursor: string | null; has_more: boolean }> {
+): Promise<NextPage & { rows: R[] }> {
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const hasMore = rows.length > limit;
