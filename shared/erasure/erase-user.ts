@@ -33,7 +33,7 @@ export interface ErasureResult {
  * Every step is idempotent and no transaction stays open across a call to Storage, so a run that
  * was stopped anywhere is completed by another one.
  * Shape: `userId` is a UUID in lower case.
- * Throws: AppError user_not_found when nothing was ever known of this user, user_still_exists while
+ * @throws AppError user_not_found when nothing was ever known of this user, user_still_exists while
  * the account lives and is not soft-deleted (nothing is erased in either case),
  * storage_unavailable and database_unavailable when a retry can complete the run;
  * IncompleteErasureError when something of the user was written while the erasure ran.

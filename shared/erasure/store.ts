@@ -7,7 +7,7 @@ export type RowCounts = Record<string, number>;
 /**
  * True when the database has ever heard of this user: an account, an event, a tombstone.
  * Rows and objects without any of these are found by `countRows` and `readObjectKeys`.
- * Needs the service door. Throws: as the door does.
+ * Needs the service door.
  */
 export async function isUserOnRecord(sql: Transaction, userId: string): Promise<boolean> {
   const [row] = await sql<{ known: boolean }[]>`
@@ -21,7 +21,7 @@ export async function isUserOnRecord(sql: Transaction, userId: string): Promise<
 /**
  * Writes the tombstone, which ends every session of the user at the doors, and opens the erasure.
  * Idempotent. Needs the service door.
- * Throws: AppError user_still_exists while the account lives and is not soft-deleted.
+ * @throws AppError user_still_exists while the account lives and is not soft-deleted.
  */
 export async function beginErasure(sql: Transaction, userId: string): Promise<void> {
   await sql`select private.begin_erasure(${userId})`;
@@ -31,7 +31,7 @@ export async function beginErasure(sql: Transaction, userId: string): Promise<vo
  * One page of the user's stored objects in every bucket: those recorded in tables, those under the
  * user's prefixes and those the user owns. What an organization keeps is left out.
  * Shape: at most `limit` keys in the order of bucket and key, after `after`.
- * Needs the service door. Throws: as the door does.
+ * Needs the service door.
  */
 export async function readObjectKeys(
   sql: Transaction,

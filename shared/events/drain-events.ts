@@ -26,7 +26,7 @@ const budgetMs = 45_000;
  * Works off the due events of the outbox until none is left, the time budget is used up or a part
  * of the platform is away. A failed event goes back with backoff. Events are taken one at a time, so
  * that one whose work outlives the process never holds up others under its lease.
- * Throws: AppError database_unavailable when the outbox itself cannot be read; leases then run out.
+ * @throws AppError database_unavailable when the outbox itself cannot be read; leases then run out.
  */
 export async function drainEvents(context: DrainContext): Promise<DrainResult> {
   const deadline = context.now().getTime() + budgetMs;

@@ -7,7 +7,7 @@ export type EventOutcome = "erased" | "acknowledged";
 /**
  * Does what an event asks for, whether a signed request or the outbox brought it. Idempotent, so
  * that a redelivered event ends in the same state.
- * Throws: what `eraseUser` throws; the event is then not done and is to be delivered again.
+ * @throws what `eraseUser` throws; the event is then not done and is to be delivered again.
  */
 export async function handleEvent(
   context: ErasureContext,

@@ -37,7 +37,7 @@ export type EventBody = z.infer<typeof eventBodySchema>;
 /**
  * Turns a checked body into a UserEvent.
  * Shape: `id` is the webhook-id of the request; the user id comes back in lower case, as the database writes it.
- * Throws: AppError event_unknown for a type outside `userEventTypes`.
+ * @throws AppError event_unknown for a type outside `userEventTypes`.
  */
 export function toUserEvent(id: string, body: EventBody): UserEvent {
   const type = userEventTypes.find((known) => known === body.type);

@@ -11,7 +11,7 @@ export interface ClaimedEvent {
 /**
  * Takes the oldest due event off the outbox, so that no other process works on it.
  * Shape: undefined when none is due; the lease ends after `leaseSeconds` and the event is due again.
- * Needs the service door. Throws: as the door does.
+ * Needs the service door.
  */
 export async function claimEvent(
   sql: Transaction,

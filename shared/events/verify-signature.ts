@@ -16,9 +16,9 @@ export interface Signed {
  * Shape: `headers` carry webhook-id, webhook-timestamp (Unix seconds) and webhook-signature
  * (`v1,<base64>`, several separated by a space or by ", "); `body` is the text exactly as received;
  * `secrets` are `v1,whsec_<base64>` or `whsec_<base64>`, more than one while keys rotate.
- * Throws: AppError signature_invalid when a header is missing or malformed or no secret matches,
- * signature_expired when the signature is right but further than five minutes from `now`.
  * Source: the Standard Webhooks specification; supabase/auth joins several signatures with ", ".
+ * @throws AppError signature_invalid when a header is missing or malformed or no secret matches,
+ * signature_expired when the signature is right but further than five minutes from `now`.
  */
 export function verifySignature(
   o: { headers: Headers; body: string; secrets: readonly string[]; now: Date },
@@ -45,7 +45,7 @@ export function verifySignature(
 /**
  * Signs a body the way `verifySignature` expects it and gives the value of the webhook-signature header.
  * Shape: `secret` as configured (`v1,whsec_...` or `whsec_...`); `signedAt` is cut to whole seconds.
- * Throws: Error when the secret is not base64 or empty.
+ * @throws Error when the secret is not base64 or empty.
  */
 export function signBody(o: { secret: string; id: string; signedAt: Date; body: string }): string {
   return new Webhook(o.secret.replace(/^v1,/, "")).sign(o.id, o.signedAt, o.body);

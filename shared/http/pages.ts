@@ -5,7 +5,10 @@ import { type CursorValue, hashQuery, readCursor, signCursor } from "./cursor.ts
 
 /** Cursors of one list, bound to the query they were made for. */
 export interface Pager<T extends CursorValue[]> {
-  /** Undefined for the first page. Throws: AppError invalid_cursor. */
+  /**
+   * Reads the place a page begins after; undefined for the first page.
+   * @throws AppError invalid_cursor
+   */
   read(cursor: string | undefined): Promise<T | undefined>;
   sign(values: T): Promise<string>;
 }

@@ -9,7 +9,7 @@ export interface ObjectKey {
 /**
  * Removes objects that may lie in several buckets, one bucket after the other.
  * Objects that do not exist are passed over, so that a second run completes a broken first one.
- * Throws: AppError storage_unavailable; what was removed until then stays removed.
+ * @throws AppError storage_unavailable; what was removed until then stays removed.
  */
 export async function removeObjects(
   objects: Pick<ObjectStore, "remove">,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { VerifiedToken } from "../../../shared/auth/verify-token.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
 import { cutPage, type NextPage, openPager } from "../../../shared/http/pages.ts";
-import type { Person, personListQuery } from "./schemas.ts";
+import type { Person, personListQuerySchema } from "./schemas.ts";
 import { listPeople, toPerson } from "./store.ts";
 
 /**
@@ -15,7 +15,7 @@ const placeSchema = z.tuple([z.string(), z.string()]);
 export async function readPeoplePage(
   { env, database }: Deps,
   verified: VerifiedToken,
-  { limit, cursor, count }: z.infer<typeof personListQuery>,
+  { limit, cursor, count }: z.infer<typeof personListQuerySchema>,
 ): Promise<NextPage & { people: Person[]; total?: number }> {
   const bound = { list: "people", user: verified.user.supabaseUserId };
   const pager = await openPager(env, bound, placeSchema);

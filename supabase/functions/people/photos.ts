@@ -1,24 +1,25 @@
+import type { VerifiedToken } from "../../../shared/auth/verify-token.ts";
 import { AppError } from "../../../shared/errors/app-error.ts";
-import { buckets, type PhotoMimeType } from "../../../shared/storage/keys.ts";
-import type { ObjectStore } from "../../../shared/storage/object-store.ts";
-import { findPhotoFault } from "./people.ts";
+import type { Deps } from "../../../shared/http/deps.ts";
+import { expectUpload } from "../../../shared/storage/expect-upload.ts";
+import { buckets, readPhotoKey } from "../../../shared/storage/keys.ts";
+import { findPhotoFault, requireFaceEnrollment } from "./people.ts";
+import type { Person } from "./schemas.ts";
+import { addPersonPhoto, readPerson } from "./store.ts";
 
-/** Refuses unless the announced photo really lies in the bucket; an object of another kind goes. */
-export async function checkUploadedPhoto(
-  objects: ObjectStore,
-  key: string,
-  announced: PhotoMimeType,
-): Promise<void> {
-  const object = await objects.stat(buckets.uploads, key);
-  if (!object) {
-    throw new AppError(
-      "upload_missing",
-      "No object was uploaded for this photo: upload it to its URL first",
-    );
+/** Adds a photo to the person once Storage holds what its key announces. */
+export async function finishPhoto(
+  { env, database, objects }: Deps,
+  verified: VerifiedToken,
+  { personId, key }: { personId: string; key: string },
+): Promise<Person> {
+  requireFaceEnrollment(env);
+  await database.asUser(verified, (sql) => readPerson(sql, personId));
+  const announced = readPhotoKey(key, { userId: verified.user.supabaseUserId, personId });
+  if (!announced) {
+    throw new AppError("photo_not_found", "No photo of this person has this key");
   }
-  const fault = findPhotoFault(object, announced);
-  if (!fault) return;
-  // No row names this object, so nothing would ever take it away with the person.
-  await objects.remove(buckets.uploads, [key]);
-  throw new AppError("upload_mismatch", fault);
+  const place = { bucket: buckets.uploads, key };
+  await expectUpload(objects, place, (found) => findPhotoFault(found, announced));
+  return await database.asUser(verified, (sql) => addPersonPhoto(sql, personId, key));
 }

@@ -36,9 +36,9 @@ export const personListSchema = listSchema("people", personSchema).openapi("Pers
 
 export const personNameSchema = z.strictObject({ name: nameSchema }).openapi("PersonName");
 
-export const personParams = z.object({ id: uuidParam("id") });
+export const personParamsSchema = z.object({ id: uuidParam("id") });
 
-export const personListQuery = listQuerySchema.extend(countQuerySchema.shape);
+export const personListQuerySchema = listQuerySchema.extend(countQuerySchema.shape);
 
 export const photoRequestSchema = z.strictObject({
   content_type: z.enum(photoMimeTypes),

@@ -1,6 +1,7 @@
 import { AppError } from "../../../shared/errors/app-error.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
 import type { VerifiedToken } from "../../../shared/auth/verify-token.ts";
+import { expectUpload } from "../../../shared/storage/expect-upload.ts";
 import { buckets, videoKey } from "../../../shared/storage/keys.ts";
 import { ObjectExistsError, type UploadTicket } from "../../../shared/storage/object-store.ts";
 import { removeObjects } from "../../../shared/storage/remove-objects.ts";
@@ -13,7 +14,7 @@ import {
   getStoredVideo,
   type StoredVideo,
 } from "./store.ts";
-import { checkUpload, sanitizeFileName } from "./videos.ts";
+import { findUploadFault, sanitizeFileName } from "./videos.ts";
 
 /**
  * Creates a video and signs its upload. The URL is signed first: when Storage is down nothing has
@@ -75,14 +76,8 @@ export async function finishUpload(
 ): Promise<StoredVideo> {
   const video = await database.asUser(verified, (sql) => getStoredVideo(sql, videoId));
   if (video.state === "uploading") {
-    const found = await objects.stat(buckets.uploads, video.storage_key);
-    try {
-      checkUpload(video, found);
-    } catch (error) {
-      // The upload URL does not overwrite, so a wrong file would block the right one.
-      if (found) await objects.remove(buckets.uploads, [video.storage_key]);
-      throw error;
-    }
+    const place = { bucket: buckets.uploads, key: video.storage_key };
+    await expectUpload(objects, place, (found) => findUploadFault(found, video));
   }
   return await database.asUser(verified, (sql) => completeUpload(sql, videoId));
 }

@@ -1,4 +1,3 @@
-import { AppError } from "../../../shared/errors/app-error.ts";
 import type { ObjectStat } from "../../../shared/storage/object-store.ts";
 import type { Job, Scene, Video } from "./schemas.ts";
 import type { JobRow, SceneRow, VideoRow } from "./store.ts";
@@ -18,17 +17,11 @@ export function sanitizeFileName(name: string): string {
   return usable.slice(0, longestFileName - extension.length).toWellFormed() + extension;
 }
 
-/** Refuses an object that is absent or other than announced; what to do stands in the sentence. */
-export function checkUpload(
+/** Why a stored object is not the announced file, and what to do; undefined when it is. */
+export function findUploadFault(
+  found: ObjectStat,
   announced: { mime_type: string; size_bytes: number },
-  found: ObjectStat | null,
-): asserts found is ObjectStat {
-  if (!found) {
-    throw new AppError(
-      "upload_missing",
-      "The file has not arrived: upload it to the URL you were given, then complete the upload",
-    );
-  }
+): string | undefined {
   const faults = [
     found.size === announced.size_bytes
       ? undefined
@@ -37,12 +30,9 @@ export function checkUpload(
       ? undefined
       : `its type is "${found.contentType}", announced was "${announced.mime_type}"`,
   ].filter((fault) => fault !== undefined);
-  if (faults.length === 0) return;
-  throw new AppError(
-    "upload_mismatch",
-    `The file differs from what was announced and was removed: ${faults.join(" and ")}: ` +
-      "upload the announced file to the same URL, then complete the upload",
-  );
+  if (faults.length === 0) return undefined;
+  return `The file differs from what was announced and was removed: ${faults.join(" and ")}: ` +
+    "upload the announced file to the same URL, then complete the upload";
 }
 
 /** A video as it goes over the wire. */

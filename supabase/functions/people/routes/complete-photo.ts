@@ -1,13 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { AppError } from "../../../../shared/errors/app-error.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
-import { readPhotoKey } from "../../../../shared/storage/keys.ts";
-import { requireFaceEnrollment } from "../people.ts";
-import { checkUploadedPhoto } from "../photos.ts";
-import { personParams, photoCompletionSchema, photoStateSchema } from "../schemas.ts";
-import { addPersonPhoto, readPerson } from "../store.ts";
+import { finishPhoto } from "../photos.ts";
+import { personParamsSchema, photoCompletionSchema, photoStateSchema } from "../schemas.ts";
 
 const route = createRoute({
   method: "post",
@@ -18,7 +14,7 @@ const route = createRoute({
   security: [{ bearer: [] }],
   middleware: [requireUser()] as const,
   request: {
-    params: personParams,
+    params: personParamsSchema,
     body: { required: true, content: { "application/json": { schema: photoCompletionSchema } } },
   },
   responses: {
@@ -32,21 +28,10 @@ const route = createRoute({
 
 export function registerCompletePhoto(app: App): void {
   app.openapi(route, async (c) => {
-    const { env, database, objects } = c.var.deps;
-    requireFaceEnrollment(env);
     const { id: personId } = c.req.valid("param");
     const { photo_key: key } = c.req.valid("json");
-    await database.asUser(c.var.verified, (sql) => readPerson(sql, personId));
-    const announced = readPhotoKey(key, { userId: c.var.user.supabaseUserId, personId });
-    if (!announced) {
-      throw new AppError("photo_not_found", "No photo of this person has this key");
-    }
-    await checkUploadedPhoto(objects, key, announced);
-    const person = await database.asUser(
-      c.var.verified,
-      (sql) => addPersonPhoto(sql, personId, key),
-    );
+    const { photo_count } = await finishPhoto(c.var.deps, c.var.verified, { personId, key });
     const message = "The photo is stored and waits for enrollment";
-    return c.json({ person_id: personId, photo_count: person.photo_count, message }, 202);
+    return c.json({ person_id: personId, photo_count, message }, 202);
   });
 }

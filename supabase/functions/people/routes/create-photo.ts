@@ -4,7 +4,7 @@ import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { buckets, photoKey } from "../../../../shared/storage/keys.ts";
 import { requireFaceEnrollment } from "../people.ts";
-import { personParams, photoRequestSchema, photoTicketSchema } from "../schemas.ts";
+import { personParamsSchema, photoRequestSchema, photoTicketSchema } from "../schemas.ts";
 import { readPerson } from "../store.ts";
 
 const route = createRoute({
@@ -16,7 +16,7 @@ const route = createRoute({
   security: [{ bearer: [] }],
   middleware: [requireUser()] as const,
   request: {
-    params: personParams,
+    params: personParamsSchema,
     body: { required: true, content: { "application/json": { schema: photoRequestSchema } } },
   },
   responses: {

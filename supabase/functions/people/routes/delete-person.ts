@@ -3,7 +3,7 @@ import type { App } from "../../../../shared/http/base-app.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { removeObjects } from "../../../../shared/storage/remove-objects.ts";
-import { personParams } from "../schemas.ts";
+import { personParamsSchema } from "../schemas.ts";
 import { beginPersonDeletion, finishPersonDeletion } from "../store.ts";
 
 const route = createRoute({
@@ -14,7 +14,7 @@ const route = createRoute({
   summary: "Delete a person with all photos and links to scenes",
   security: [{ bearer: [] }],
   middleware: [requireUser()] as const,
-  request: { params: personParams },
+  request: { params: personParamsSchema },
   responses: { 204: { description: "The person is gone" }, ...problemResponse },
 });
 

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
-import { personParams, personSchema } from "../schemas.ts";
+import { personParamsSchema, personSchema } from "../schemas.ts";
 import { readPerson } from "../store.ts";
 
 const route = createRoute({
@@ -13,7 +13,7 @@ const route = createRoute({
   summary: "Read one person",
   security: [{ bearer: [] }],
   middleware: [requireUser()] as const,
-  request: { params: personParams },
+  request: { params: personParamsSchema },
   responses: {
     200: { description: "The person", content: { "application/json": { schema: personSchema } } },
     ...problemResponse,

@@ -3,7 +3,7 @@ import type { App } from "../../../../shared/http/base-app.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { readPeoplePage } from "../lists.ts";
-import { personListQuery, personListSchema } from "../schemas.ts";
+import { personListQuerySchema, personListSchema } from "../schemas.ts";
 
 const route = createRoute({
   method: "get",
@@ -13,7 +13,7 @@ const route = createRoute({
   summary: "List the people of the caller, newest first",
   security: [{ bearer: [] }],
   middleware: [requireUser()] as const,
-  request: { query: personListQuery },
+  request: { query: personListQuerySchema },
   responses: {
     200: {
       description: "One page",

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
-import { personNameSchema, personParams, personSchema } from "../schemas.ts";
+import { personNameSchema, personParamsSchema, personSchema } from "../schemas.ts";
 import { renamePerson } from "../store.ts";
 
 const route = createRoute({
@@ -14,7 +14,7 @@ const route = createRoute({
   security: [{ bearer: [] }],
   middleware: [requireUser()] as const,
   request: {
-    params: personParams,
+    params: personParamsSchema,
     body: { required: true, content: { "application/json": { schema: personNameSchema } } },
   },
   responses: {
