@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 const INTERVAL_MS = 3_000;
 
 export interface DrainOptions {
@@ -42,10 +44,8 @@ async function callDrain(o: DrainOptions, signal: AbortSignal): Promise<string> 
 
 async function repeat(signal: AbortSignal, call: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, INTERVAL_MS);
-      signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-    });
+    // Rejects when the stack stops.
+    await delay(INTERVAL_MS, undefined, { signal }).catch(() => {});
     if (!signal.aborted) await call();
   }
 }

@@ -25,6 +25,9 @@ alter table public.jobs add column if not exists created_at timestamptz not null
 alter table public.scene_people add column if not exists user_id uuid, add column if not exists organization_id uuid;
 alter table public.face_profiles add column if not exists deleted_at timestamptz;
 
+-- A legacy video in state deleted has no time of it; without one it would be listed.
+update public.videos set deleted_at = now() where state = 'deleted' and deleted_at is null;
+
 -- "add constraint" has no "if not exists".
 do $migration$
 declare

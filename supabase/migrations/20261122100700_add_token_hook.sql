@@ -28,25 +28,47 @@ declare
     v_app jsonb := '{}'::jsonb;
     v_preferences text[];
     v_key text;
+    v_excess integer;
 begin
     if jsonb_typeof(user_meta) = 'object' then
+        with kept as (
+            select e.key, e.value
+            from jsonb_each(user_meta) as e
+            where
+                case
+                    when e.key in ('display_name', 'industry', 'job_title') then jsonb_typeof(e.value) = 'string'
+                    when e.key in ('onboarding_completed', 'email_consent') then jsonb_typeof(e.value) = 'boolean'
+                    when e.key ~ '^pref_[a-z][a-z0-9_]{0,39}$' then
+                        jsonb_typeof(e.value) in ('number', 'boolean')
+                        or (jsonb_typeof(e.value) = 'string' and char_length(e.value #>> '{}') <= 200)
+                    else false
+                end
+        ),
+
+        -- 1,024 bytes hold at most 78 preferences, and the first by name stay longest. To take tens of thousands away one
+        -- by one would last minutes, and a user could lock the account out and keep the database busy.
+        bounded as (
+            select k.key, k.value
+            from kept as k
+            where not starts_with(k.key, 'pref_')
+            union all
+            (
+                select k.key, k.value
+                from kept as k
+                where starts_with(k.key, 'pref_')
+                order by k.key collate "C"
+                limit 100
+            )
+        )
+
         select
-            coalesce(jsonb_object_agg(e.key, e.value), '{}'::jsonb),
+            coalesce(jsonb_object_agg(b.key, b.value), '{}'::jsonb),
             coalesce(
-                array_agg(e.key order by e.key collate "C" desc) filter (where starts_with(e.key, 'pref_')),
+                array_agg(b.key order by b.key collate "C" desc) filter (where starts_with(b.key, 'pref_')),
                 array[]::text[]
             )
         into v_user, v_preferences
-        from jsonb_each(user_meta) as e
-        where
-            case
-                when e.key in ('display_name', 'industry', 'job_title') then jsonb_typeof(e.value) = 'string'
-                when e.key in ('onboarding_completed', 'email_consent') then jsonb_typeof(e.value) = 'boolean'
-                when e.key ~ '^pref_[a-z][a-z0-9_]{0,39}$' then
-                    jsonb_typeof(e.value) in ('number', 'boolean')
-                    or (jsonb_typeof(e.value) = 'string' and char_length(e.value #>> '{}') <= 200)
-                else false
-            end;
+        from bounded as b;
     end if;
     if jsonb_typeof(app_meta) = 'object' then
         select coalesce(jsonb_object_agg(e.key, e.value), '{}'::jsonb) into v_app
@@ -54,14 +76,23 @@ begin
         where e.key in ('tier', 'permissions', 'organization_id', 'role', 'provider', 'providers');
     end if;
 
-    -- The two objects share no key, so that a name can be taken from both.
+    -- The two objects share no key, so that a name can be taken from both. The text is measured once: a name of a
+    -- megabyte would otherwise be written out again for every key.
+    v_excess := octet_length(v_user::text) + octet_length(v_app::text) - 1024;
     foreach v_key in array coalesce(v_preferences, array[]::text[]) || array[
         'job_title', 'industry', 'display_name', 'providers', 'provider', 'permissions', 'role', 'organization_id',
         'tier', 'email_consent', 'onboarding_completed'
     ] loop
-        exit when octet_length(v_user::text) + octet_length(v_app::text) <= 1024;
-        v_user := v_user - v_key;
-        v_app := v_app - v_key;
+        exit when v_excess <= 0;
+        continue when not (v_user ? v_key or v_app ? v_key);
+        v_excess := v_excess - octet_length('"' || v_key || '": ' || coalesce(v_user -> v_key, v_app -> v_key)::text);
+        if v_user ? v_key then
+            v_user := v_user - v_key;
+            v_excess := v_excess - case when v_user = '{}'::jsonb then 0 else octet_length(', ') end;
+        else
+            v_app := v_app - v_key;
+            v_excess := v_excess - case when v_app = '{}'::jsonb then 0 else octet_length(', ') end;
+        end if;
     end loop;
     return jsonb_build_object('user_metadata', v_user, 'app_metadata', v_app);
 end

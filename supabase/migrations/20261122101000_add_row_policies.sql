@@ -1,7 +1,8 @@
 -- Row level security and grants of every public table.
 --
 -- Why: clients read under RLS and write through functions; the little they may update is descriptive. A row is visible
--- to its owner and to members of its organisation, both compared on indexed columns of the row itself. On top stands a
+-- to its owner and to members of its organisation, both compared on indexed columns of the row itself, and no longer once
+-- the deletion of its video has begun (scene_people, which holds ids only, goes with the rows). On top stands a
 -- restrictive policy: a token whose session is gone sees nothing, although it has not expired.
 -- What stays unchanged: rows. anon has no right on anything; service_role gets its rights by name, because default
 -- privileges differ between projects.
@@ -54,6 +55,29 @@ begin
 end
 $migration$;
 
+create index if not exists idx_videos_user_id_deleted
+on public.videos (user_id) where deleted_at is not null;
+create index if not exists idx_videos_organization_id_deleted
+on public.videos (organization_id) where deleted_at is not null;
+
+-- The videos of the caller and of the caller's organisations whose deletion has begun: their rows below are hidden with
+-- them. Returns an array of video_id, nearly always empty; one call a statement.
+-- Security definer: RLS hides these videos. Trust boundary: takes no argument, answers for auth.uid() only.
+create or replace function private.list_deleted_videos() returns uuid[]
+language sql
+stable
+security definer
+set search_path = ''
+as $function$
+    select coalesce(array_agg(v.video_id), array[]::uuid[])
+    from public.videos as v
+    where
+        v.deleted_at is not null
+        and (v.user_id = (select auth.uid()) or v.organization_id = any(private.list_own_organizations()))
+$function$;
+revoke all on function private.list_deleted_videos() from public, anon, authenticated, service_role;
+grant execute on function private.list_deleted_videos() to authenticated;
+
 grant update (language) on table public.videos to authenticated;
 grant update (title, description, tags) on table public.video_metadata to authenticated;
 grant update (name) on table public.face_profiles to authenticated;
@@ -72,8 +96,11 @@ drop policy if exists "videos are described by their owner and organisation admi
 create policy "videos are described by their owner and organisation admins" on public.videos
 for update to authenticated
 using (
-    user_id = (select auth.uid())
-    or organization_id = any((select private.list_managed_organizations())::uuid [])
+    deleted_at is null
+    and (
+        user_id = (select auth.uid())
+        or organization_id = any((select private.list_managed_organizations())::uuid [])
+    )
 )
 with check (
     user_id = (select auth.uid())
@@ -84,15 +111,21 @@ drop policy if exists "metadata is read by the owner and organisation of the vid
 create policy "metadata is read by the owner and organisation of the video" on public.video_metadata
 for select to authenticated
 using (
-    user_id = (select auth.uid())
-    or organization_id = any((select private.list_own_organizations())::uuid [])
+    video_id <> all((select private.list_deleted_videos())::uuid [])
+    and (
+        user_id = (select auth.uid())
+        or organization_id = any((select private.list_own_organizations())::uuid [])
+    )
 );
 drop policy if exists "metadata is changed by the owner and organisation admins" on public.video_metadata;
 create policy "metadata is changed by the owner and organisation admins" on public.video_metadata
 for update to authenticated
 using (
-    user_id = (select auth.uid())
-    or organization_id = any((select private.list_managed_organizations())::uuid [])
+    video_id <> all((select private.list_deleted_videos())::uuid [])
+    and (
+        user_id = (select auth.uid())
+        or organization_id = any((select private.list_managed_organizations())::uuid [])
+    )
 )
 with check (
     user_id = (select auth.uid())
@@ -103,16 +136,22 @@ drop policy if exists "scenes are read by the owner and organisation of the vide
 create policy "scenes are read by the owner and organisation of the video" on public.scenes
 for select to authenticated
 using (
-    user_id = (select auth.uid())
-    or organization_id = any((select private.list_own_organizations())::uuid [])
+    video_id <> all((select private.list_deleted_videos())::uuid [])
+    and (
+        user_id = (select auth.uid())
+        or organization_id = any((select private.list_own_organizations())::uuid [])
+    )
 );
 
 drop policy if exists "jobs are read by the owner and organisation of the video" on public.jobs;
 create policy "jobs are read by the owner and organisation of the video" on public.jobs
 for select to authenticated
 using (
-    user_id = (select auth.uid())
-    or organization_id = any((select private.list_own_organizations())::uuid [])
+    video_id <> all((select private.list_deleted_videos())::uuid [])
+    and (
+        user_id = (select auth.uid())
+        or organization_id = any((select private.list_own_organizations())::uuid [])
+    )
 );
 
 drop policy if exists "people in scenes are read by the owner and organisation" on public.scene_people;
@@ -130,7 +169,7 @@ using (deleted_at is null and user_id = (select auth.uid()));
 drop policy if exists "people are renamed by their owner" on public.face_profiles;
 create policy "people are renamed by their owner" on public.face_profiles
 for update to authenticated
-using (user_id = (select auth.uid()))
+using (deleted_at is null and user_id = (select auth.uid()))
 with check (user_id = (select auth.uid()));
 
 drop policy if exists "audit events are read by the user they are about" on public.audit_events;

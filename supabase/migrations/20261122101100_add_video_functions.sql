@@ -39,11 +39,13 @@ revoke all on function private.lock_own_video(uuid) from public, anon, authentic
 -- Creates a video in state uploading, with its metadata row.
 -- p_video: {"filename": text, "mime_type": one of the five video types, "size_bytes": 1 to 1073741824, "title",
 -- "description", "language": text or null, "tags": array of text or null, "organization_id": uuid or null,
--- "idempotency_key": text or null, "video_id": uuid or null; a caller who signs the upload URL first chooses the id}. p_upload_limits: uploads in one UTC day by tier, {"free": 3, ...}; a tier that is
--- missing counts as free, null means no limit. The tier is read from auth.users, not from the token.
+-- "idempotency_key": text or null, "video_id": uuid or null; a caller who signs the upload URL first chooses the id}.
+-- p_upload_limits: uploads in one UTC day by tier, {"free": 3, ...}; a tier that is missing counts as free, null means no
+-- limit. The tier is read from auth.users, not from the token; without a limit for free nothing is created.
 -- Returns the row of public.videos; storage_key is videos/{user}/{video}.{ext}. The same idempotency_key with the same
 -- request returns the first row again and takes nothing from the quota. Deleting a video gives nothing back.
--- Errors: token_missing; validation_failed (a field that does not fit); organization_not_found (not a member);
+-- Errors: token_missing; session_revoked (the user is gone); validation_failed (a field or limit that does not fit);
+-- organization_not_found (not a member);
 -- idempotency_conflict (same key, other request or deleted video); upload_quota_exceeded (detail says when it resets).
 -- Exact under concurrent calls: one lock a user, held to the end of the transaction.
 -- Security definer: see the head of this file. Trust boundary: the owner is auth.uid().
@@ -100,6 +102,13 @@ begin
     into v_limit
     from auth.users as u
     where u.id = v_caller;
+    -- Without these two a mistake of the caller, or a user deleted a moment ago, would mean no limit.
+    if not found then
+        perform private.raise_error('session_revoked', 'The session has ended, sign in again');
+    end if;
+    if not coalesce(p_upload_limits ? 'free', false) then
+        perform private.raise_error('validation_failed', 'The upload limits need one for the tier free');
+    end if;
     insert into public.rate_limits as l (user_id, resource, count, window_start, expires_at)
     values (v_caller, 'video_upload', 1, v_today, v_today + interval '1 day')
     on conflict (user_id, resource, window_start) where user_id is not null do update set count = l.count + 1

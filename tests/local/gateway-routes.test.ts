@@ -14,7 +14,6 @@ describe.runIf(canReadMail())("the gateway", () => {
     "/storage/v1/nothing/here",
     "/storage/v10/object/a/b",
     "/graphql/v1",
-    "/mail/nothing",
   ])("answers 404 in JSON for %s", async (path) => {
     const response = await get(path, { headers: { apikey: useStack().publishableKey } });
     expect(response.status).toBe(404);
@@ -44,6 +43,18 @@ describe.runIf(canReadMail())("the gateway", () => {
       ]);
       await response.body?.cancel();
     }
+  });
+
+  it("shows mails to no page of another origin", async () => {
+    const listed = await get("/mail/messages.json", { headers: { origin: "https://app.example" } });
+    await listed.body?.cancel();
+    const asked = await get("/mail/messages", {
+      method: "OPTIONS",
+      headers: { origin: "https://app.example", "access-control-request-method": "DELETE" },
+    });
+    await asked.body?.cancel();
+    expect([listed.status, listed.headers.get("access-control-allow-origin")]).toEqual([200, null]);
+    expect([asked.status, asked.headers.get("access-control-allow-origin")]).toEqual([404, null]);
   });
 
   it.each(["/auth/v1/user", "/rest/v1/videos", "/storage/v1/bucket"])(

@@ -162,7 +162,8 @@ describe("functions", () => {
   test("that a policy calls can be called by authenticated", async () => {
     const rows = await db.sql`
       select name, has_function_privilege('authenticated', 'private.' || name || '()', 'execute') as granted
-      from unnest(array['session_is_live', 'list_own_organizations', 'list_managed_organizations']) as name`;
+      from unnest(array['session_is_live', 'list_own_organizations', 'list_managed_organizations',
+        'list_deleted_videos']) as name`;
     expect(rows.every(({ granted }) => granted)).toBe(true);
   });
 

@@ -102,6 +102,14 @@ describe("adopting a legacy schema", () => {
     expect(await db.sql`select from public.users`).toHaveLength(2);
   });
 
+  test("hides a video that the legacy system had marked as deleted", async () => {
+    await seed();
+    await db.sql`update public.videos set state = 'deleted' where video_id = ${ann}`;
+    await applyAllButRemoval();
+    const deleted = await db.sql`select video_id from public.videos where deleted_at is not null`;
+    expect(deleted).toEqual([{ video_id: ann }]);
+  });
+
   test.each([
     ["alter table public.users alter column email type text", "users.email is text instead of"],
     ["alter table public.users drop column industry", "users.industry is missing"],

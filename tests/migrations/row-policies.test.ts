@@ -191,6 +191,98 @@ test.each(refused)("no client may: %s", async (text) => {
   }
 });
 
+/** Values beyond the limits of the edge functions, which a client could send past them. */
+const beyondLimits: [table: string, column: string, value: string][] = [
+  ["videos", "language", "'x'"],
+  ["videos", "language", "repeat('x', 100000)"],
+  ["videos", "language", "'en\nko'"],
+  ["video_metadata", "title", "''"],
+  ["video_metadata", "description", "repeat('x', 5001)"],
+  ["video_metadata", "tags", "'{\"a\": 1}'"],
+  ["video_metadata", "tags", "'null'"],
+  ["video_metadata", "tags", "'[1]'"],
+  ["video_metadata", "tags", "'[\"\"]'"],
+  ["video_metadata", "tags", "to_jsonb(array[repeat('x', 65)])"],
+  ["video_metadata", "tags", "to_jsonb(array_fill('x'::text, array[51]))"],
+  ["face_profiles", "name", "''"],
+  ["face_profiles", "name", "'   '"],
+  ["face_profiles", "name", "' Ann'"],
+  ["face_profiles", "name", "repeat('x', 101)"],
+  ["face_profiles", "name", "E'a\\x07b'"],
+];
+
+test.each(beyondLimits)("a client cannot set %s.%s to %s", async (table, column, value) => {
+  const asked = asPerson(
+    db.sql,
+    people.owner,
+    (sql) => sql.unsafe(`update public.${table} set ${column} = ${value}`),
+  );
+  expect(await refusalOf(asked)).toMatchObject({ code: "HD000", message: "validation_failed" });
+});
+
+test("the largest values that fit, and null, are taken", async () => {
+  const changed = await tryOut(people.owner, async (sql) => {
+    await sql`update public.videos set language = 'zh-Hant-TW'`;
+    await sql`update public.videos set language = null`;
+    await sql`update public.face_profiles set name = repeat('x', 100)`;
+    await sql`update public.video_metadata set title = null, description = null, tags = null`;
+    return await sql`update public.video_metadata set title = repeat('x', 255),
+      description = repeat('한', 5000), tags = to_jsonb(array_fill(repeat('x', 64), array[50]))`;
+  });
+  expect(changed.count).toBe(2);
+});
+
+test("a legacy value beyond the limits does not stand in the way of other columns", async () => {
+  const video = crypto.randomUUID();
+  await db.sql`insert into public.videos (video_id, user_id, storage_key, mime_type, size_bytes)
+    values (${video}, ${people.other.id}, 'k', 'video/mp4', 1)`;
+  await db.sql`insert into public.video_metadata (video_id, description, tags)
+    values (${video}, repeat('x', 6000), '{"mood": "calm"}')`;
+  const changed = await tryOut(
+    people.other,
+    (sql) => sql`update public.video_metadata set title = 'New' where video_id = ${video}`,
+  );
+  expect(changed.count).toBe(1);
+  await db.sql`delete from public.videos where video_id = ${video}`;
+});
+
+describe("a video whose deletion has begun", () => {
+  const tables = ["videos", "video_metadata", "scenes", "jobs"] as const;
+
+  /** Marks the shared video, works as that person, and takes both back. */
+  async function afterDeletion<T>(who: Person, work: (sql: Transaction) => Promise<T>): Promise<T> {
+    await db.sql`update public.videos set deleted_at = now() where video_id = ${ids.shared}`;
+    try {
+      return await tryOut(who, work);
+    } finally {
+      await db.sql`update public.videos set deleted_at = null where video_id = ${ids.shared}`;
+    }
+  }
+
+  test.each(tables)("is hidden in %s from owner, member and admin", async (table) => {
+    for (const name of ["owner", "member", "admin"] as const) {
+      const rows = await afterDeletion(
+        people[name],
+        (sql) => sql`select from ${sql(`public.${table}`)} where video_id = ${ids.shared}`,
+      );
+      expect(rows, name).toHaveLength(0);
+    }
+  });
+
+  // Without a condition or an answer an update asks no SELECT policy.
+  test.each([
+    "update public.videos set language = 'de'",
+    "update public.video_metadata set title = 'Again'",
+  ])("is not changed by: %s", async (text) => {
+    expect(await afterDeletion(people.admin, async (sql) => (await sql.unsafe(text)).count)).toBe(
+      0,
+    );
+    expect(await afterDeletion(people.owner, async (sql) => (await sql.unsafe(text)).count)).toBe(
+      1,
+    );
+  });
+});
+
 describe("the live-session check", () => {
   const state = async ({ id, sessionId }: Person) => {
     const [row] = await db.sql`select private.session_state(${id}, ${sessionId}) as state`;

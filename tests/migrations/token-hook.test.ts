@@ -135,6 +135,24 @@ describe("custom_access_token_hook", () => {
     expect(await sizeOf(claims)).toBeLessThanOrEqual(1024);
   });
 
+  test("answers in its time when a user has stored a megabyte of preferences or names", async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 40_000 }, (_, n) => [`pref_p${String(n).padStart(5, "0")}`, n]),
+    );
+    const kept = (await callHook(eventOf({
+      user_metadata: { ...many, onboarding_completed: true },
+      app_metadata: { tier: "pro" },
+    }))).user_metadata;
+    const names = Object.keys(kept).filter((name) => name.startsWith("pref_")).sort();
+    expect(names).toEqual(Object.keys(many).slice(0, names.length));
+    expect(names.length).toBeGreaterThan(40);
+    const few = Object.fromEntries(Object.entries(many).slice(0, 100));
+    const large = await callHook(eventOf({
+      user_metadata: { ...few, display_name: "d".repeat(1_000_000), onboarding_completed: true },
+    }));
+    expect(large.user_metadata).toEqual({ onboarding_completed: true });
+  });
+
   test("keeps the tier when names and permissions do not fit", async () => {
     const claims = await callHook(eventOf({
       user_metadata: { display_name: "d".repeat(5000), onboarding_completed: true },

@@ -55,6 +55,15 @@ const setCaptions = (who: Person, video: unknown, scenes: unknown) =>
 const complete = (who: Person, video: unknown) => one(who, "complete_upload($1::uuid)", [video]);
 
 describe("private.create_video", () => {
+  test("creates nothing when the limits or the user are missing", async () => {
+    await refused(create(ann, {}, {}), "validation_failed");
+    await refused(create(ann, {}, { pro: 5 }), "validation_failed");
+    await db.admin`delete from auth.users where id = ${bob.id}`;
+    await refused(create(bob), "session_revoked");
+    expect(await db.sql`select from public.videos where user_id in ${db.sql([ann.id, bob.id])}`)
+      .toHaveLength(0);
+  });
+
   test("writes the video and its metadata for the caller", async () => {
     const video = await create(ann, { language: "en", description: "Waves" });
     expect(video).toMatchObject({

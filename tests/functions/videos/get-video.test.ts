@@ -25,8 +25,9 @@ describe("GET /videos/:id", () => {
   test("shows no tags where the old system stored something else", async () => {
     const user = await createUser();
     const { video_id } = await beginUpload(user);
+    await adminSql()`delete from public.video_metadata where video_id = ${video_id}`;
     await adminSql()`
-      update public.video_metadata set tags = '{"mood": "calm"}' where video_id = ${video_id}`;
+      insert into public.video_metadata (video_id, tags) values (${video_id}, '{"mood": "calm"}')`;
     const response = await call(`/videos/${video_id}`, { token: user.accessToken });
     expect(await expectJson(response, 200)).toMatchObject({ tags: [] });
   });
