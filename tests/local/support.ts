@@ -64,16 +64,24 @@ export function runDeno(args: string[], o: DenoRunOptions = {}): DenoRun {
     kill("SIGTERM");
     await child.status;
   });
-  return { pid: child.pid, stdout, stderr, status: child.status, kill };
+  // The last words of a process may arrive after its exit, and never end if it left a child behind.
+  const readAll = () => Promise.race([Promise.all([stdout.ended, stderr.ended]), sleep(2_000)]);
+  return {
+    pid: child.pid,
+    stdout: stdout.text,
+    stderr: stderr.text,
+    status: child.status.then((status) => readAll().then(() => status)),
+    kill,
+  };
 }
 
-function collect(stream: ReadableStream<Uint8Array>): () => string {
+function collect(stream: ReadableStream<Uint8Array>): { text(): string; ended: Promise<void> } {
   const decoder = new TextDecoder();
   let text = "";
-  (async () => {
+  async function read(): Promise<void> {
     for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
-  })();
-  return () => text;
+  }
+  return { text: () => text, ended: read() };
 }
 
 /** Polls until the condition holds; throws with the description after the time given. */
