@@ -45,6 +45,7 @@ export interface AuditEventsRow {
   metadata: Json | null;
   user_agent: string | null;
   user_id: string | null;
+  user_subject: string | null;
 }
 
 /** Row of public.consents. */
@@ -200,17 +201,77 @@ export interface AuthEventsRow {
 /** Row of private.erased_users. */
 export interface ErasedUsersRow {
   erased_at: Date;
-  user_id: string;
+  subject: string;
+  user_id: string | null;
+}
+
+/** Row of private.erasure_objects. */
+export interface ErasureObjectsRow {
+  bucket: string;
+  bytes: number;
+  erasure_id: string;
+  key: string;
+  reason: string;
+  removed_at: Date | null;
+}
+
+/** Row of private.erasure_receipts. */
+export interface ErasureReceiptsRow {
+  copied_at: Date | null;
+  created_at: Date;
+  erasure_id: string;
+  hash: string;
+  previous_hash: string | null;
+  receipt: string;
+  sequence: number;
+  stage: string;
 }
 
 /** Row of private.erasures. */
 export interface ErasuresRow {
+  attempts: number;
   counts_after: Json | null;
-  counts_before: Json;
+  counts_before: Json | null;
+  cursor: Json;
+  effective_at: Date;
+  erased: Json | null;
   erasure_id: string;
   finished_at: Date | null;
+  kind: string;
   last_error: string | null;
+  late_sweep_at: Date | null;
+  lease_id: string | null;
+  leased_until: Date | null;
+  leftovers: Json;
+  next_attempt_at: Date;
+  organizations: string[];
+  origin: string;
+  person_id: string | null;
+  provisional_at: Date | null;
   requested_at: Date;
+  started_at: Date | null;
+  state: string;
+  status_token_hash: string | null;
+  step: string | null;
+  subject: string | null;
+  user_id: string | null;
+}
+
+/** Row of private.exports. */
+export interface ExportsRow {
+  attempts: number;
+  checkpoint: Json | null;
+  expires_at: Date | null;
+  export_id: string;
+  finished_at: Date | null;
+  last_error: string | null;
+  lease_id: string | null;
+  leased_until: Date | null;
+  next_attempt_at: Date;
+  parts: Json;
+  removed_at: Date | null;
+  requested_at: Date;
+  started_at: Date | null;
   state: string;
   user_id: string;
 }
@@ -241,6 +302,27 @@ export interface LegacyVerificationsRow {
   verification_id: string;
 }
 
+/** Row of private.orphan_counts. */
+export interface OrphanCountsRow {
+  counted_at: Date | null;
+  day: Date;
+  orphans: number | null;
+  places: Json | null;
+  started_at: Date;
+  users: number | null;
+}
+
+/** Row of private.webhook_deliveries. */
+export interface WebhookDeliveriesRow {
+  lease_id: string | null;
+  leased_until: Date | null;
+  outcome: Json | null;
+  received_at: Date;
+  subject: string;
+  type: string;
+  webhook_id: string;
+}
+
 /** Rows of schema public by table. */
 export interface PublicTables {
   audit_events: AuditEventsRow;
@@ -261,8 +343,13 @@ export interface PublicTables {
 export interface PrivateTables {
   auth_events: AuthEventsRow;
   erased_users: ErasedUsersRow;
+  erasure_objects: ErasureObjectsRow;
+  erasure_receipts: ErasureReceiptsRow;
   erasures: ErasuresRow;
+  exports: ExportsRow;
   legacy_exports: LegacyExportsRow;
   legacy_removals: LegacyRemovalsRow;
   legacy_verifications: LegacyVerificationsRow;
+  orphan_counts: OrphanCountsRow;
+  webhook_deliveries: WebhookDeliveriesRow;
 }

@@ -62,7 +62,8 @@ create unique index if not exists videos_user_id_idempotency_key_key
 on public.videos (user_id, idempotency_key) where idempotency_key is not null;
 create index if not exists idx_videos_user_created_at on public.videos (user_id, created_at desc, video_id desc);
 create index if not exists idx_videos_organization_id on public.videos (organization_id);
-create index if not exists idx_scenes_user_id on public.scenes (user_id);
+-- The key behind the owner lets an export read page after page without sorting.
+create index if not exists idx_scenes_user_id on public.scenes (user_id, scene_id);
 create index if not exists idx_scenes_organization_id on public.scenes (organization_id);
 -- A list of videos shows the first thumbnail of each; most scenes have none.
 create index if not exists idx_scenes_video_thumbnail
@@ -73,9 +74,9 @@ create index if not exists idx_jobs_video_id on public.jobs (video_id);
 create index if not exists idx_jobs_user_id on public.jobs (user_id);
 create index if not exists idx_jobs_organization_id on public.jobs (organization_id);
 create index if not exists idx_scene_people_person_id on public.scene_people (person_id);
-create index if not exists idx_scene_people_user_id on public.scene_people (user_id);
+create index if not exists idx_scene_people_user_id on public.scene_people (user_id, scene_id, person_id);
 create index if not exists idx_scene_people_organization_id on public.scene_people (organization_id);
-create index if not exists idx_audit_events_user_id on public.audit_events (user_id);
+create index if not exists idx_audit_events_user_id on public.audit_events (user_id, event_id);
 -- The quota of uploads is one counter a user and day; two counters would let a user upload twice as much.
 -- Legacy counters that repeat are expired; the largest of each stays.
 delete from public.rate_limits as a
@@ -126,12 +127,16 @@ $function$;
 revoke all on function private.copy_scene_owner() from public, anon, authenticated, service_role;
 
 -- Hands a changed owner of a video down to its rows; each copies it from its parent.
--- Trigger function, not security definer: only the server changes an owner.
+-- A transaction that set heimdex.owner_by_pages to on does so itself, in pages: an erasure must not hold the rows of a
+-- long video for seconds. Trigger function, not security definer: only the server changes an owner.
 create or replace function private.hand_down_video_owner() returns trigger
 language plpgsql
 set search_path = ''
 as $function$
 begin
+    if current_setting('heimdex.owner_by_pages', true) = 'on' then
+        return null;
+    end if;
     update public.scenes set user_id = new.user_id where video_id = new.video_id;
     update public.video_metadata set user_id = new.user_id where video_id = new.video_id;
     update public.jobs set user_id = new.user_id where video_id = new.video_id;

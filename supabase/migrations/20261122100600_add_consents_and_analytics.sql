@@ -48,6 +48,9 @@ create table if not exists public.user_analytics (
     constraint user_analytics_event_type_check check (char_length(event_type) between 1 and 127)
 );
 create index if not exists idx_user_analytics_user_id on public.user_analytics (user_id, created_at);
+-- An event may be delivered twice; a user is onboarded once.
+create unique index if not exists user_analytics_onboarded_key
+on public.user_analytics (user_id) where event_type = 'onboarded';
 alter table public.user_analytics enable row level security;
 revoke all on table public.user_analytics from public, anon, authenticated, service_role;
 grant select on table public.user_analytics to authenticated;

@@ -42,8 +42,9 @@ declare
     relation text;
 begin
     foreach relation in array array[
-        'private.auth_events', 'private.erased_users', 'private.erasures', 'private.legacy_exports',
-        'private.legacy_removals', 'private.legacy_verifications', 'public.scene_vectors', 'public.face_vectors'
+        'private.auth_events', 'private.erased_users', 'private.erasures', 'private.erasure_objects',
+        'private.erasure_receipts', 'private.legacy_exports', 'private.legacy_removals', 'private.legacy_verifications',
+        'private.webhook_deliveries', 'public.scene_vectors', 'public.face_vectors'
     ] loop
         continue when pg_catalog.to_regclass(relation) is null;
         execute pg_catalog.format('drop policy if exists %I on %s',

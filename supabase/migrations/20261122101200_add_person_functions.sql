@@ -72,57 +72,40 @@ $function$;
 revoke all on function private.add_person_photo(uuid, text) from public, anon, authenticated, service_role;
 grant execute on function private.add_person_photo(uuid, text) to authenticated;
 
--- Begins to delete a person: invisible from now on. p_person_id: the person. Returns the photos to remove,
--- (bucket, key), once each: those in the row and those that lie in the folder of the person; calling again returns what
--- is left. The row stays until private.finish_person_deletion.
+-- Begins to delete a person: invisible from now on, and an erasure of kind person is open, which removes photos, vectors,
+-- links and the row. p_person_id: the person. Returns private.erasures.erasure_id; calling again returns the same until
+-- that erasure is provisional. The caller's own request works on it: the drain takes it up a minute later if it has not.
 -- Errors: token_missing; person_not_found.
 -- Security definer: see the head of this file. Trust boundary: the owner is auth.uid().
-create or replace function private.begin_person_deletion(p_person_id uuid) returns table (bucket text, key text)
+create or replace function private.begin_person_deletion(p_person_id uuid) returns uuid
 language plpgsql
 security definer
 set search_path = ''
 as $function$
 declare
     v_caller uuid := private.require_caller();
-    v_person public.face_profiles;
+    v_erasure uuid;
 begin
-    select p.* into v_person
-    from public.face_profiles as p
-    where p.person_id = p_person_id and p.user_id = v_caller
-    for update;
-    if v_person.person_id is null then
+    update public.face_profiles set deleted_at = coalesce(deleted_at, now())
+    where person_id = p_person_id and user_id = v_caller;
+    if found then
+        insert into private.erasures as e (kind, user_id, person_id, origin, state, next_attempt_at)
+        values ('person', v_caller, p_person_id, 'person', 'pending', now() + interval '1 minute')
+        on conflict (person_id) where kind = 'person' and state not in ('cancelled', 'final') do update
+        set state = case when e.state = 'dead' then 'pending' else e.state end
+        returning erasure_id into v_erasure;
+        return v_erasure;
+    end if;
+    select e.erasure_id into v_erasure
+    from private.erasures as e
+    where
+        e.kind = 'person' and e.person_id = p_person_id and e.user_id = v_caller
+        and e.state in ('pending', 'running', 'dead');
+    if v_erasure is null then
         perform private.raise_error('person_not_found', 'No such person. Check the id');
     end if;
-    update public.face_profiles set deleted_at = coalesce(deleted_at, now()) where person_id = p_person_id;
-    return query
-    select 'uploads', k.photo_key
-    from unnest(v_person.photo_keys::text []) as k (photo_key)
-    union
-    select o.bucket_id, o.name
-    from storage.objects as o
-    where
-        o.bucket_id = 'uploads'
-        and starts_with(o.name, 'faces/' || v_caller::text || '/' || p_person_id::text || '/');
+    return v_erasure;
 end
 $function$;
 revoke all on function private.begin_person_deletion(uuid) from public, anon, authenticated, service_role;
 grant execute on function private.begin_person_deletion(uuid) to authenticated;
-
--- Deletes the row of a person whose deletion has begun; links to scenes and vectors go with it.
--- p_person_id: the person. Returns true when it deleted, false when there is none to delete. Errors: token_missing.
--- Security definer: see the head of this file. Trust boundary: the owner is auth.uid().
-create or replace function private.finish_person_deletion(p_person_id uuid) returns boolean
-language plpgsql
-security definer
-set search_path = ''
-as $function$
-declare
-    v_caller uuid := private.require_caller();
-begin
-    delete from public.face_profiles
-    where person_id = p_person_id and user_id = v_caller and deleted_at is not null;
-    return found;
-end
-$function$;
-revoke all on function private.finish_person_deletion(uuid) from public, anon, authenticated, service_role;
-grant execute on function private.finish_person_deletion(uuid) to authenticated;

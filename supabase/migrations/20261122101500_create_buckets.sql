@@ -1,11 +1,12 @@
--- The four private buckets and who may read their objects.
+-- The five private buckets and who may read their objects.
 --
 -- Why: objects are reached by signed URLs and, for their owner, directly. Uploads come through signed upload URLs only,
--- so clients have no right to write, move or delete an object here.
+-- so clients have no right to write, move or delete an object here. Bucket receipts is for the server alone: no policy
+-- names it, so no client reads it.
 -- What stays unchanged: other buckets and their policies; the restrictive policy leaves them alone.
 -- Keys: uploads videos/{user}/{video}.{ext} and faces/{user}/{person}/photo_{time}.{ext}; thumbnails
 -- {user}/{video}/{scene}.jpg; sidecars {user}/{video}.json; exports {user}/...; objects that an organisation took over:
--- organizations/{organization}/... in each bucket.
+-- organizations/{organization}/... in each bucket; receipts {sequence, 12 digits}-{erasure}-{stage}.json.
 
 insert into storage.buckets as b (id, name, public, file_size_limit, allowed_mime_types)
 values
@@ -17,7 +18,8 @@ values
 ),
 ('thumbnails', 'thumbnails', false, 10485760, array['image/jpeg']),
 ('sidecars', 'sidecars', false, 104857600, array['application/json']),
-('exports', 'exports', false, 1073741824, array['application/json', 'application/zip'])
+('exports', 'exports', false, 1073741824, array['application/json', 'application/zip']),
+('receipts', 'receipts', false, 1048576, array['application/json'])
 on conflict (id) do update
 set
     public = excluded.public,
