@@ -1,45 +1,106 @@
-import type { ErasureContext } from "../erasure/erase-user.ts";
-import { AppError } from "../errors/app-error.ts";
+import { createErasureContext, type ErasureContext } from "../erasure/context.ts";
+import { type DueErasures, runDueErasures } from "../erasure/engine.ts";
+import { countOrphansDaily } from "../erasure/orphans.ts";
+import { repairReceiptCopies } from "../erasure/receipts/mod.ts";
+import { nameFailure } from "../errors/name-failure.ts";
+import { type DueExports, runDueExports } from "../export/run-exports.ts";
+import type { Deps } from "../http/deps.ts";
 import { handleEvent } from "./handle-event.ts";
-import { type ClaimedEvent, claimEvent, failEvent, finishEvent } from "./store.ts";
+import { type ClaimedEvent, claimEvents, failEvent, finishEvent, purgeDelivered } from "./store.ts";
 
-/** What draining works with, besides the erasure's own needs. */
+/** What draining works with: what the erasures need, and how often an event is tried. */
 export interface DrainContext extends ErasureContext {
-  now(): Date;
-  log(line: Record<string, unknown>): void;
+  readonly eventAttempts: number;
 }
 
-/** Counts of one drain; `claimed` is `delivered` plus `failed`. */
-export interface DrainResult {
+/** Counts of one pass over the outbox; `claimed` is `delivered` plus `failed`. */
+export interface DeliveredEvents {
   claimed: number;
   delivered: number;
   failed: number;
 }
 
+/** What one drain did. */
+export interface DrainResult extends DeliveredEvents {
+  erasures: DueErasures;
+  exports: DueExports;
+}
+
 /** Longer than an edge function may live (150 s), so that no two processes share an event. */
 const leaseSeconds = 180;
 
-/** No new event is taken after it: the cron calls again every minute. */
+/** No new work begins after it: the cron calls again every minute. */
 const budgetMs = 45_000;
 
+/** Younger receipts are about to be copied by the process that wrote them. */
+const receiptAgeSeconds = 10;
+
 /**
- * Works off the due events of the outbox until none is left, the time budget is used up or a part
- * of the platform is away. A failed event goes back with backoff. Events are taken one at a time, so
- * that one whose work outlives the process never holds up others under its lease.
- * @throws AppError database_unavailable when the outbox itself cannot be read; leases then run out.
+ * The drain's context of a deployment.
+ * @throws EnvError as `createErasureContext` does
  */
-export async function drainEvents(context: DrainContext): Promise<DrainResult> {
-  const deadline = context.now().getTime() + budgetMs;
-  const result: DrainResult = { claimed: 0, delivered: 0, failed: 0 };
-  while (context.now().getTime() < deadline) {
-    const claimed = await context.database.asService((sql) => claimEvent(sql, leaseSeconds));
+export function createDrainContext(deps: Omit<Deps, "verifier" | "waitUntil">): DrainContext {
+  return { ...createErasureContext(deps), eventAttempts: deps.env.eventAttempts };
+}
+
+/**
+ * Does all work that is due, within one time budget: the events of the outbox first, which open
+ * erasures, then the erasures, the exports, and what is done once a day.
+ * @throws AppError database_unavailable when what is due cannot be read; leases then run out and the
+ * next drain goes on
+ */
+export async function drain(context: DrainContext): Promise<DrainResult> {
+  const deadline = new Date(context.now().getTime() + budgetMs);
+  const events = await drainEvents(context, deadline);
+  const erasures = await runDueErasures(context, deadline);
+  const exports = await runDueExports(context, deadline);
+  await runAside(
+    context,
+    "receipt_copies",
+    () => repairReceiptCopies(context, { minAge: receiptAgeSeconds }),
+  );
+  await runAside(context, "daily_work", () => doDailyWork(context));
+  return { ...events, erasures, exports };
+}
+
+async function doDailyWork(context: DrainContext): Promise<void> {
+  if (await countOrphansDaily(context)) await context.database.asService(purgeDelivered);
+}
+
+/** Work that must not keep the drain from its own: a failure is logged, the next drain tries again. */
+async function runAside(
+  context: DrainContext,
+  work: string,
+  fn: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await fn();
+  } catch (error) {
+    context.log({ level: "error", event: `${work}_failed`, reason: nameFailure(error) });
+  }
+}
+
+/**
+ * Works off the due events of the outbox, one after the other, until none is left, `deadline` is
+ * past or a part of the platform is away. A failed event goes back with backoff.
+ * @throws AppError database_unavailable when the outbox itself cannot be read; leases then run out
+ */
+export async function drainEvents(
+  context: DrainContext,
+  deadline: Date,
+): Promise<DeliveredEvents> {
+  const result: DeliveredEvents = { claimed: 0, delivered: 0, failed: 0 };
+  while (context.now() < deadline) {
+    // One at a time: an event that ends its process must not use up the tries of others.
+    const [claimed] = await context.database.asService((sql) =>
+      claimEvents(sql, { limit: 1, leaseSeconds, maxAttempts: context.eventAttempts })
+    );
     if (!claimed) break;
-    const failure = await deliver(context, claimed);
+    const reason = await deliver(context, claimed);
     result.claimed += 1;
-    if (failure === undefined) result.delivered += 1;
-    else result.failed += 1;
-    // The next event would only use up one of its tries against the same outage.
-    if (failure?.endsWith("_unavailable")) break;
+    result[reason === undefined ? "delivered" : "failed"] += 1;
+    // The next event would only use up its tries against the same outage.
+    if (reason?.endsWith("_unavailable")) break;
   }
   return result;
 }
@@ -52,17 +113,12 @@ async function deliver(
   try {
     await handleEvent(context, event);
   } catch (error) {
-    const reason = describeFailure(error);
-    await context.database.asService((sql) => failEvent(sql, rowId, reason));
+    const reason = nameFailure(error);
+    const maxAttempts = context.eventAttempts;
+    await context.database.asService((sql) => failEvent(sql, { rowId, reason, maxAttempts }));
     context.log({ level: "error", event: "event_failed", event_id: event.id, reason });
     return reason;
   }
   await context.database.asService((sql) => finishEvent(sql, rowId));
   return undefined;
-}
-
-// Messages of the database and of Storage may quote keys and ids; a code or a name never does.
-function describeFailure(error: unknown): string {
-  if (error instanceof AppError) return error.code;
-  return error instanceof Error ? error.name : "unknown";
 }

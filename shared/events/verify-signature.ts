@@ -4,6 +4,9 @@ import { AppError } from "../errors/app-error.ts";
 /** Seconds a signed request may be older or newer than our clock (Standard Webhooks' own figure). */
 export const signatureToleranceSeconds = 300;
 
+/** An id longer than this does not fit the index that finds deliveries again. */
+const maxIdLength = 255;
+
 /** What a sender signed and when; `id` names the delivery, `signedAt` is the sender's clock. */
 export interface Signed {
   readonly id: string;
@@ -57,6 +60,9 @@ function readHeaders(headers: Headers): { id: string; seconds: number; signature
   const signature = headers.get("webhook-signature");
   if (!id || !timestamp || !signature) {
     throw refuse("Send webhook-id, webhook-timestamp and webhook-signature with the request");
+  }
+  if (id.length > maxIdLength || !/^[\x21-\x7e]+$/.test(id)) {
+    throw refuse(`The webhook-id must have 1 to ${maxIdLength} printable characters`);
   }
   // The library's parseInt would take "17abc"; only plain digits are a Unix time.
   if (!/^[0-9]{1,12}$/.test(timestamp)) {

@@ -1,16 +1,32 @@
 import { z } from "@hono/zod-openapi";
+import { erasureStates } from "../../../shared/erasure/erasure.ts";
 import { userEventTypes } from "../../../shared/events/schemas.ts";
 import { uuidSchema } from "../../../shared/http/schemas.ts";
 
-export const eventReceiptSchema = z.object({
+export const eventAnswerSchema = z.object({
+  status: z.literal("ok"),
   event_id: z.string().openapi({ example: "msg_2f9c" }),
   type: z.enum(userEventTypes),
-  user_id: uuidSchema,
-  outcome: z.enum(["erased", "acknowledged"]),
-}).openapi("EventReceipt");
+  erasure_id: uuidSchema.nullable(),
+  state: z.enum(erasureStates).nullable().openapi({ example: "provisional" }),
+}).openapi("EventAnswer");
+
+export type EventAnswer = z.infer<typeof eventAnswerSchema>;
+
+const count = z.int().min(0);
 
 export const drainResultSchema = z.object({
-  claimed: z.int().min(0),
-  delivered: z.int().min(0),
-  failed: z.int().min(0),
+  claimed: count,
+  delivered: count,
+  failed: count,
+  erasures: z.object({ ran: count, provisional: count, final: count, failed: count }),
+  exports: z.object({
+    completed: count,
+    paused: count,
+    retried: count,
+    failed: count,
+    cancelled: count,
+    lost: count,
+    removed: count,
+  }),
 }).openapi("DrainResult");

@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { drainEvents } from "../../../../shared/events/drain-events.ts";
+import { createDrainContext, drain } from "../../../../shared/events/drain-events.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { requireCron } from "../require-cron.ts";
@@ -10,12 +10,12 @@ const route = createRoute({
   path: "/drain",
   operationId: "drainEvents",
   tags: ["auth-webhook"],
-  summary: "Work off the due events of the outbox; called every minute",
+  summary: "Work off due events and erasures; called every minute",
   security: [{ cron: [] }],
   middleware: [requireCron()] as const,
   responses: {
     200: {
-      description: "How many events were taken, done and given back",
+      description: "How many events and erasures were taken, done and given back",
       content: { "application/json": { schema: drainResultSchema } },
     },
     ...problemResponse,
@@ -23,5 +23,5 @@ const route = createRoute({
 });
 
 export function registerDrainEvents(app: App): void {
-  app.openapi(route, async (c) => c.json(await drainEvents(c.var.deps), 200));
+  app.openapi(route, async (c) => c.json(await drain(createDrainContext(c.var.deps)), 200));
 }

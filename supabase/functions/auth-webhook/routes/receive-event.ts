@@ -1,10 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
-import { handleEvent } from "../../../../shared/events/handle-event.ts";
+import { createErasureContext } from "../../../../shared/erasure/context.ts";
+import { receiveEvent } from "../../../../shared/events/receive-event.ts";
 import { eventBodySchema, toUserEvent } from "../../../../shared/events/schemas.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { requireSignature } from "../require-signature.ts";
-import { eventReceiptSchema } from "../schemas.ts";
+import { eventAnswerSchema } from "../schemas.ts";
 
 const route = createRoute({
   method: "post",
@@ -12,6 +13,8 @@ const route = createRoute({
   operationId: "receiveEvent",
   tags: ["auth-webhook"],
   summary: "Receive an event about a user, signed as Standard Webhooks says",
+  description: "The same webhook-id gets the same answer and runs nothing twice. A refused or " +
+    "failed request is forgotten, so that it can be sent again under its id.",
   security: [{ webhook: [] }],
   middleware: [requireSignature()] as const,
   request: {
@@ -19,8 +22,8 @@ const route = createRoute({
   },
   responses: {
     200: {
-      description: "What the event asked for is done",
-      content: { "application/json": { schema: eventReceiptSchema } },
+      description: "The event is taken; a deletion says how far its erasure has come",
+      content: { "application/json": { schema: eventAnswerSchema } },
     },
     ...problemResponse,
   },
@@ -29,8 +32,8 @@ const route = createRoute({
 export function registerReceiveEvent(app: App): void {
   app.openapi(route, async (c) => {
     const event = toUserEvent(c.var.signed.id, c.req.valid("json"));
-    const outcome = await handleEvent(c.var.deps, event);
-    const { id, type, userId } = event;
-    return c.json({ event_id: id, type, user_id: userId, outcome }, 200);
+    const { erasureId, state } = await receiveEvent(createErasureContext(c.var.deps), event);
+    const { id, type } = event;
+    return c.json({ status: "ok" as const, event_id: id, type, erasure_id: erasureId, state }, 200);
   });
 }
