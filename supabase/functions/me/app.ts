@@ -1,7 +1,9 @@
 import { type App, createBaseApp } from "../../../shared/http/base-app.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
+import { registerGetExport } from "./routes/get-export.ts";
 import { registerGetProfile } from "./routes/get-profile.ts";
 import { registerGetUsage } from "./routes/get-usage.ts";
+import { registerRequestExport } from "./routes/request-export.ts";
 import { registerUpdateProfile } from "./routes/update-profile.ts";
 
 export function createApp(deps: Deps): App {
@@ -9,5 +11,7 @@ export function createApp(deps: Deps): App {
   registerGetProfile(app);
   registerUpdateProfile(app);
   registerGetUsage(app);
+  registerRequestExport(app);
+  registerGetExport(app);
   return app;
 }

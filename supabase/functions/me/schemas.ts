@@ -7,6 +7,7 @@ import {
 } from "../../../shared/auth/profile.ts";
 import { maxPreferenceText, preferenceName } from "../../../shared/auth/metadata.ts";
 import { tiers } from "../../../shared/auth/tiers.ts";
+import { uuidParam } from "../../../shared/http/schemas.ts";
 import { isStorable } from "../../../shared/http/schemas.ts";
 
 /** Query of GET /me: `fresh=true` asks Supabase Auth instead of reading the token. */
@@ -57,3 +58,54 @@ export const usageSchema = z.object({
 }).openapi("Usage");
 
 export type Usage = z.infer<typeof usageSchema>;
+
+const exportId = z.guid().openapi({ example: "0c8f3a57-51f4-4f1c-9c55-0d3d0d3f7a11" });
+const time = z.iso.datetime().openapi({ example: "2026-11-22T18:15:00.000Z" });
+
+/** Path of GET /me/export/{id}. */
+export const exportParamsSchema = z.object({ id: uuidParam("id") });
+
+/** Answer of POST /me/export. */
+export const openExportSchema = z.object({
+  export_id: exportId,
+  state: z.enum(["pending", "running"]),
+  requested_at: time,
+}).openapi("OpenExport");
+
+export type OpenExport = z.infer<typeof openExportSchema>;
+
+const exportFileSchema = z.object({
+  name: z.string().openapi({ example: "heimdex-export.zip" }),
+  size_bytes: z.int().openapi({ example: 482113 }),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  url: z.url(),
+  expires_at: time,
+}).openapi("ExportFile");
+
+const exportStates = [
+  "pending",
+  "running",
+  "completed",
+  "failed",
+  "expired",
+  "cancelled",
+] as const;
+
+export type ExportState = typeof exportStates[number];
+
+/**
+ * Answer of GET /me/export/{id}. `files` is empty unless the state is completed; `reason` is an
+ * error code when it is failed.
+ */
+export const exportSchema = z.object({
+  export_id: exportId,
+  state: z.enum(exportStates),
+  requested_at: time,
+  started_at: time.nullable(),
+  finished_at: time.nullable(),
+  expires_at: time.nullable(),
+  reason: z.string().nullable().openapi({ example: null }),
+  files: z.array(exportFileSchema),
+}).openapi("Export");
+
+export type Export = z.infer<typeof exportSchema>;

@@ -1,0 +1,32 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { requireUser } from "../../../../shared/http/require-user.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { requestExport } from "../exports.ts";
+import { openExportSchema } from "../schemas.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/export",
+  operationId: "requestExport",
+  tags: ["me"],
+  summary: "Ask for a copy of everything stored about the own account",
+  description: "Starts a job, or joins the one that is open. At most 3 exports are completed in " +
+    "24 hours; after that the answer is 429 with Retry-After.",
+  security: [{ bearer: [] }],
+  middleware: [requireUser()] as const,
+  responses: {
+    202: {
+      description: "The export that is under way",
+      content: { "application/json": { schema: openExportSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerRequestExport(app: App): void {
+  app.openapi(route, async (c) => {
+    const { database } = c.var.deps;
+    return c.json(await database.asUser(c.var.verified, (sql) => requestExport(sql)), 202);
+  });
+}
