@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { JSONWebKeySet } from "jose";
+import { parseJson } from "./json.ts";
 
 /** The settings of one deployment, read once at the start. No other module reads the environment. */
 export interface Env {
@@ -36,6 +37,8 @@ export interface Env {
   /** Seconds between an erasure and its second sweep: longer than an upload URL lives (7,200 s). */
   lateSweepSeconds: number;
   erasuresPerHour: number;
+  /** Tries of an event of the outbox before it becomes a dead letter. */
+  eventAttempts: number;
 }
 
 /** The environment is incomplete or malformed; `problems` holds one sentence for each variable. */
@@ -126,6 +129,10 @@ const variables = z.object({
   LEGACY_DATABASE_URL: postgresUrl.optional(),
   HEIMDEX_LATE_SWEEP_SECONDS: wholeNumber.optional(),
   HEIMDEX_ERASURES_PER_HOUR: wholeNumber.optional(),
+  HEIMDEX_EVENT_ATTEMPTS: wholeNumber.refine(
+    (value) => value >= 1 && value <= 1000,
+    "must be from 1 to 1000",
+  ).optional(),
 });
 
 /**
@@ -197,6 +204,7 @@ function toEnv(v: z.output<typeof variables>): Env {
     workerKeys: v.HEIMDEX_WORKER_KEYS ?? [],
     lateSweepSeconds: v.HEIMDEX_LATE_SWEEP_SECONDS ?? 7500,
     erasuresPerHour: v.HEIMDEX_ERASURES_PER_HOUR ?? 100,
+    eventAttempts: v.HEIMDEX_EVENT_ATTEMPTS ?? 12,
     ...present({
       jwks: v.SUPABASE_JWKS,
       siteUrl: v.HEIMDEX_SITE_URL,
@@ -222,12 +230,4 @@ function present<T extends Record<string, unknown>>(values: T): Present<T> {
     if (value !== undefined) kept[key] = value as Exclude<T[keyof T], undefined>;
   }
   return kept;
-}
-
-function parseJson(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
 }

@@ -67,11 +67,16 @@ const failures = new Map<string, [ErrorCode, string]>(Object.entries({
   user_not_found: endedSession,
   bad_jwt: ["token_invalid", "The token cannot be verified, sign in again"],
   no_authorization: ["token_invalid", "The token cannot be verified, sign in again"],
-  insufficient_aal: ["forbidden", "This needs a session with a second factor, verify it first"],
-  reauthentication_needed: [
-    "forbidden",
-    "This needs a fresh sign-in, ask for a code and send it as nonce",
+  insufficient_aal: [
+    "insufficient_aal",
+    "This needs a session with a second factor, verify it first",
   ],
+  reauthentication_needed: [
+    "reauthentication_required",
+    "The session is older than 24 hours: ask for a code by mail (GET /auth/v1/reauthenticate) and " +
+    "send it as nonce, or sign in again",
+  ],
+  reauthentication_not_valid: badCode,
   current_password_required: ["forbidden", "This needs the present password"],
   current_password_invalid: ["invalid_credentials", "The present password is wrong"],
   signup_disabled: ["feature_disabled", "Registration is switched off"],

@@ -1,6 +1,7 @@
 import type { Session, User } from "@supabase/supabase-js";
 import type { Env } from "../env.ts";
 import { fetchWithin } from "../http/supabase-client.ts";
+import { parseJson } from "../json.ts";
 import { type AuthFault, authUnavailable, toAuthFailure } from "./auth-failure.ts";
 
 const fetchInTime = fetchWithin();
@@ -62,12 +63,7 @@ function hasText(body: unknown, name: string): body is object {
 
 /** Undefined when the answer is no JSON: then a proxy spoke, not Supabase Auth. */
 function parseBody(text: string): unknown {
-  if (text === "") return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return text === "" ? null : parseJson(text);
 }
 
 function toFault(status: number, body: unknown): AuthFault {

@@ -52,9 +52,15 @@ function defaultHeaders(code: ErrorCode, detail: string, now: Date): Record<stri
   return headers;
 }
 
-/** RFC 6750 section 3.1: no error code when the request lacked a token altogether. */
+/**
+ * RFC 6750 section 3.1: no error code when the request lacked a token altogether. RFC 9470: another
+ * one for a token that is fine and a sign-in that is too old.
+ */
 function challenge(code: ErrorCode, detail: string): string {
   const realm = 'Bearer realm="heimdex"';
+  if (code === "reauthentication_required") {
+    return `${realm}, error="insufficient_user_authentication"`;
+  }
   if (code !== "token_invalid" && code !== "token_expired" && code !== "session_revoked") {
     return realm;
   }

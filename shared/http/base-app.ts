@@ -123,7 +123,14 @@ function corsOptions(allowedOrigins: string[]): Parameters<typeof cors>[0] {
       "x-retry-count",
       "x-supabase-api-version",
     ],
-    exposeHeaders: ["allow", "retry-after", "server-timing", "www-authenticate", "x-request-id"],
+    exposeHeaders: [
+      "allow",
+      "retry-after",
+      "server-timing",
+      "www-authenticate",
+      "x-erasure-id",
+      "x-request-id",
+    ],
     maxAge: 600,
   };
 }

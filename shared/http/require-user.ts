@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import type { AuthUser } from "../auth/auth-user.ts";
-import type { VerifiedToken } from "../auth/verify-token.ts";
+import type { TokenVerifier, VerifiedToken } from "../auth/verify-token.ts";
 import { AppError } from "../errors/app-error.ts";
 import type { AppEnv } from "./base-app.ts";
 
@@ -22,12 +22,23 @@ export type UserEnv = { Variables: AppEnv["Variables"] & UserVariables };
 export function requireUser(): MiddlewareHandler<UserEnv> {
   return async function requireUser(c, next) {
     const started = performance.now();
-    const verified = await c.var.deps.verifier.verify(bearerToken(c.req.header("authorization")));
+    const verified = await verifyBearer(c.var.deps.verifier, c.req.header("authorization"));
     c.set("verified", verified);
     c.set("user", verified.user);
     c.var.timings.set("auth", performance.now() - started);
     await next();
   };
+}
+
+/**
+ * Verifies the access token of an Authorization header.
+ * @throws AppError as {@link requireUser}
+ */
+export async function verifyBearer(
+  verifier: TokenVerifier,
+  header: string | undefined,
+): Promise<VerifiedToken> {
+  return await verifier.verify(bearerToken(header));
 }
 
 /** Supabase clients send the publishable key as bearer when nobody is signed in. */

@@ -69,6 +69,11 @@ export function listSchema<K extends string, S extends z.ZodType>(items: K, item
 /** Schemes for the OpenAPI document; routes name them in `security`. */
 export const securitySchemes = {
   bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+  statusToken: {
+    type: "http",
+    scheme: "bearer",
+    description: "The status token of an erasure, as DELETE /account answered it",
+  },
   cron: { type: "http", scheme: "bearer", description: "HEIMDEX_CRON_SECRET" },
   webhook: { type: "apiKey", in: "header", name: "webhook-signature" },
 } as const;

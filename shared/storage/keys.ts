@@ -4,6 +4,7 @@ export const buckets = {
   thumbnails: "thumbnails",
   sidecars: "sidecars",
   exports: "exports",
+  receipts: "receipts",
 } as const;
 
 /** One of the project's buckets. */
@@ -109,4 +110,14 @@ export function userPrefixes(userId: string): { bucket: Bucket; prefix: string }
     { bucket: buckets.sidecars, prefix: `${userId}/` },
     { bucket: buckets.exports, prefix: `${userId}/` },
   ];
+}
+
+/** Prefix, with its final slash, of the zips of one export in bucket `exports`. */
+export function exportPrefix(userId: string, exportId: string): string {
+  return `${userId}/${exportId}/`;
+}
+
+/** Name of one zip of an export; parts count from 1. */
+export function exportFileName(part: number): string {
+  return part === 1 ? "heimdex-export.zip" : `heimdex-export-${part}.zip`;
 }

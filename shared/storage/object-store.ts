@@ -17,6 +17,20 @@ export interface UploadTicket {
   expiresIn: typeof uploadUrlSeconds;
 }
 
+/** One object as a listing names it. */
+export interface ListedObject {
+  /** Complete key inside the bucket. */
+  key: string;
+  /** Bytes. */
+  size: number;
+}
+
+/** One page of a listing; `cursor` is there when more follows. */
+export interface ObjectPage {
+  objects: ListedObject[];
+  cursor?: string;
+}
+
 /** What Storage knows of one object. */
 export interface ObjectStat {
   /** Bytes. */
@@ -47,6 +61,31 @@ export interface ObjectStore {
   signDownloads(bucket: string, keys: string[], expiresIn: number): Promise<Map<string, string>>;
   /** Size and type of one object, or null when it does not exist. */
   stat(bucket: string, key: string): Promise<ObjectStat | null>;
+  /**
+   * Stores one object. Without `upsert` an object that already stands there throws
+   * {@link ObjectExistsError} and stays as it is.
+   */
+  put(
+    bucket: string,
+    key: string,
+    body: Uint8Array<ArrayBuffer> | string,
+    options: { contentType: string; upsert?: boolean },
+  ): Promise<void>;
+  /** The bytes of one small object, or null when it does not exist. */
+  get(bucket: string, key: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /**
+   * One page of the objects below a prefix (folders included), in the order of their keys: at most
+   * `limit`, default and most 1000. Hand the page's cursor in to go on.
+   */
+  list(
+    bucket: string,
+    options?: { prefix?: string; cursor?: string | undefined; limit?: number },
+  ): Promise<ObjectPage>;
+  /**
+   * Gives one object another key in its bucket. False when it does not exist: it was moved before,
+   * or never there. An object at the new key throws {@link ObjectExistsError}.
+   */
+  move(bucket: string, from: string, to: string): Promise<boolean>;
   /** Removes objects, at most 1000 a call. Objects that do not exist are passed over. */
   remove(bucket: string, keys: string[]): Promise<void>;
 }
@@ -67,6 +106,16 @@ export interface ObjectStoreOptions {
   /** Milliseconds after which one request to Storage counts as failed; default 10,000. */
   timeoutMs?: number;
 }
+
+const pageSchema = z.object({
+  hasNext: z.boolean(),
+  nextCursor: z.string().nullish(),
+  objects: z.array(z.object({
+    name: z.string(),
+    key: z.string().optional(),
+    metadata: z.object({ size: z.number().int().nonnegative().nullish() }).nullish(),
+  })),
+});
 
 const infoSchema = z.object({
   size: z.number().int().nonnegative(),
@@ -127,6 +176,54 @@ export function createObjectStore(
       // An answer without a size must not pass for an empty object: callers remove what is wrong.
       if (!info.success) throw toAppError(info.error);
       return { size: info.data.size, contentType: mediaType(info.data.contentType ?? "") };
+    },
+
+    async put(bucket, key, body, { contentType, upsert = false }) {
+      const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+      const { error } = await (await storage()).from(bucket).upload(key, bytes, {
+        contentType,
+        upsert,
+      });
+      if (!error) return;
+      if (describeFailure(error).exists) throw new ObjectExistsError(bucket, key);
+      throw toAppError(error);
+    },
+
+    async get(bucket, key) {
+      const { data, error } = await (await storage()).from(bucket).download(key);
+      if (!error) return new Uint8Array(await data.arrayBuffer());
+      if (describeFailure(error).missing) return null;
+      throw toAppError(error);
+    },
+
+    async list(bucket, { prefix = "", cursor, limit = removeChunkSize } = {}) {
+      const { data, error } = await (await storage()).from(bucket).listV2({
+        prefix,
+        limit,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      if (error) throw toAppError(error);
+      const parsed = pageSchema.safeParse(data);
+      // An answer of another shape must not pass for an empty folder.
+      if (!parsed.success) throw toAppError(parsed.error);
+      const page = parsed.data;
+      return {
+        objects: page.objects.map(({ key, name, metadata }) => ({
+          // Older Storage versions answer the complete key as name alone.
+          key: key ?? name,
+          size: metadata?.size ?? 0,
+        })),
+        ...(page.hasNext && page.nextCursor ? { cursor: page.nextCursor } : {}),
+      };
+    },
+
+    async move(bucket, from, to) {
+      const { error } = await (await storage()).from(bucket).move(from, to);
+      if (!error) return true;
+      const failure = describeFailure(error);
+      if (failure.exists) throw new ObjectExistsError(bucket, to);
+      if (failure.missing) return false;
+      throw toAppError(error);
     },
 
     async remove(bucket, keys) {

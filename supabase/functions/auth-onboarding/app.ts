@@ -1,5 +1,9 @@
 import { type App, createBaseApp } from "../../../shared/http/base-app.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
+import { registerCancelErasure } from "./routes/cancel-erasure.ts";
+import { registerDeleteAccount } from "./routes/delete-account.ts";
+import { registerGetErasure } from "./routes/get-erasure.ts";
+import { registerGetErasurePreview } from "./routes/get-erasure-preview.ts";
 import { registerLogin } from "./routes/login.ts";
 import { registerLogout } from "./routes/logout.ts";
 import { registerCompleteOnboarding } from "./routes/complete-onboarding.ts";
@@ -21,5 +25,9 @@ export function createApp(deps: Deps): App {
   registerSendMagicLink(app);
   registerVerify(app);
   registerCompleteOnboarding(app);
+  registerGetErasurePreview(app);
+  registerDeleteAccount(app);
+  registerGetErasure(app);
+  registerCancelErasure(app);
   return app;
 }

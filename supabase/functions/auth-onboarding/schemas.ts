@@ -6,7 +6,8 @@ import {
   jobTitleSchema,
   profileSchema,
 } from "../../../shared/auth/profile.ts";
-import { isStorable } from "../../../shared/http/schemas.ts";
+import { erasureStates } from "../../../shared/erasure/erasure.ts";
+import { isStorable, problemResponse, uuidSchema } from "../../../shared/http/schemas.ts";
 
 const email = z.string("Expected an e-mail address").trim().toLowerCase().max(255)
   .pipe(z.email("Expected an e-mail address"))
@@ -62,7 +63,10 @@ export const mailBodySchema = z.strictObject({
 export const passwordBodySchema = z.strictObject({
   password: newPassword,
   current_password: secretText("the present password").optional(),
-  nonce: lookupText("a code").optional(),
+  nonce: lookupText("a code").optional().openapi({
+    description: "The code of a reauthentication mail, for sessions older than 24 hours",
+    example: "123456",
+  }),
 }).openapi("PasswordChange");
 
 export const verifyBodySchema = z.strictObject({
@@ -121,8 +125,104 @@ export const messageSchema = z.object({
   }),
 }).openapi("Message");
 
+/** What the routes that send a mail take and answer. */
+export const mailExchange = {
+  description: "Answers the same for known and unknown addresses.",
+  request: {
+    body: { required: true, content: { "application/json": { schema: mailBodySchema } } },
+  },
+  responses: {
+    202: {
+      description: "A mail is on its way if the address is known",
+      content: { "application/json": { schema: messageSchema } },
+    },
+    ...problemResponse,
+  },
+} as const;
+
+export const deletionBodySchema = z.strictObject({
+  password: secretText("the password").optional().openapi({
+    description: "Asked for in a session that was opened with the password",
+    example: "correct horse battery staple",
+  }),
+  effective_at: z.iso.datetime({ offset: true, error: "Expected an ISO 8601 time with an offset" })
+    .optional().openapi({
+      description: "When the account goes, at most 30 days ahead; until then it can be cancelled",
+      example: "2026-12-01T09:00:00Z",
+    }),
+  immediate: z.boolean("Expected true or false").optional().openapi({
+    description: "True says the same as leaving effective_at out",
+  }),
+}).openapi("AccountDeletion");
+
+const time = z.iso.datetime().openapi({ example: "2026-11-22T09:00:00.000Z" });
+
+const erasureState = z.enum(erasureStates).openapi({
+  description: "scheduled waits for its time; held and dead wait for an operator; provisional is " +
+    "erased and waits for the sweep of late uploads; final is proven",
+});
+
+export const deletionTicketSchema = z.object({
+  erasure_id: uuidSchema,
+  state: erasureState,
+  effective_at: time,
+  status_token: z.string().openapi({
+    description: "Shown this once: keep it to ask for the status after the account is gone",
+    example: "erasure_zq3fJrXc0mD4bE8sT1uV6wY9aKpLhNgRiOeQxCdFvBs",
+  }),
+}).openapi("DeletionTicket");
+
+const countsSchema = z.object({
+  tables: z.record(z.string(), z.int()),
+  buckets: z.record(z.string(), z.object({ objects: z.int(), bytes: z.int() })),
+}).openapi("ErasureCounts");
+
+export const erasureStatusSchema = z.object({
+  erasure_id: uuidSchema,
+  state: erasureState,
+  requested_at: time,
+  effective_at: time,
+  provisional_at: time.nullable(),
+  late_sweep_at: time.nullable(),
+  finished_at: time.nullable(),
+  counts: z.object({ before: countsSchema, after: countsSchema.nullable() }).optional(),
+  receipt: z.string().optional().openapi({
+    description: "The newest receipt, canonical JSON as it was signed",
+  }),
+}).openapi("ErasureStatus");
+
+const held = z.object({
+  count: z.int().openapi({ example: 12 }),
+  bytes: z.int().openapi({ example: 734003200 }),
+});
+
+export const erasurePreviewSchema = z.object({
+  videos: held,
+  scenes: held.pick({ count: true }),
+  people: held.pick({ count: true }),
+  photos: held,
+  files: z.record(z.string(), held).openapi({ description: "What goes, by bucket" }),
+  tables: z.record(z.string(), z.int()).openapi({
+    description: "Rows that name the user, by table; those of organizations lose the name",
+  }),
+  organization_videos: held.openapi({ description: "Stay with their organizations" }),
+  blocked_by: z.array(z.object({
+    code: z.literal("last_admin"),
+    organization_id: uuidSchema,
+    name: z.string(),
+    members: z.int().openapi({ description: "Members besides the caller" }),
+  })),
+  confirmation: z.enum(["password", "sign_in", "none"]).openapi({
+    description: "What this session has to show: the password, or a sign-in of the last 5 minutes",
+  }),
+  second_factor_required: z.boolean(),
+}).openapi("ErasurePreview");
+
 export type RegisterBody = z.infer<typeof registerBodySchema>;
 export type MailBody = z.infer<typeof mailBodySchema>;
 export type VerifyBody = z.infer<typeof verifyBodySchema>;
 export type OnboardingBody = z.infer<typeof onboardingBodySchema>;
 export type SessionBody = z.infer<typeof sessionSchema>;
+export type DeletionTicketBody = z.infer<typeof deletionTicketSchema>;
+export type ErasureStatusBody = z.infer<typeof erasureStatusSchema>;
+export type ErasurePreviewBody = z.infer<typeof erasurePreviewSchema>;

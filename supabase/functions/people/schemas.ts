@@ -38,6 +38,10 @@ export const personNameSchema = z.strictObject({ name: nameSchema }).openapi("Pe
 
 export const personParamsSchema = z.object({ id: uuidParam("id") });
 
+export const deletedPersonHeadersSchema = z.object({
+  "x-erasure-id": uuidSchema.openapi({ description: "Names the erasure in its receipts" }),
+});
+
 export const personListQuerySchema = listQuerySchema.extend(countQuerySchema.shape);
 
 export const photoRequestSchema = z.strictObject({

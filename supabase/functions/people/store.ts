@@ -1,7 +1,6 @@
 import postgres from "postgres";
 import type { Transaction } from "../../../shared/database/doors.ts";
 import { AppError } from "../../../shared/errors/app-error.ts";
-import type { ObjectKey } from "../../../shared/storage/remove-objects.ts";
 import type { Person } from "./schemas.ts";
 
 /** Where a list goes on: creation time in microseconds as text, and the id that breaks ties. */
@@ -87,18 +86,13 @@ export async function renamePerson(
   }
 }
 
-/** Hides the person and names the objects that must go before `finishPersonDeletion`. */
-export async function beginPersonDeletion(
-  sql: Transaction,
-  personId: string,
-): Promise<ObjectKey[]> {
-  return await sql<ObjectKey[]>`
-    select bucket, key from private.begin_person_deletion(${personId})
+/** Hides the person and opens the erasure that removes everything of them; gives its id. */
+export async function beginPersonDeletion(sql: Transaction, personId: string): Promise<string> {
+  const [row] = await sql<{ erasure_id: string }[]>`
+    select private.begin_person_deletion(${personId}) as erasure_id
   `;
-}
-
-export async function finishPersonDeletion(sql: Transaction, personId: string): Promise<void> {
-  await sql`select private.finish_person_deletion(${personId})`;
+  if (!row) throw new AppError("person_not_found", "No person of yours has this id");
+  return row.erasure_id;
 }
 
 export async function addPersonPhoto(

@@ -1,7 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { App } from "../../../../shared/http/base-app.ts";
-import { problemResponse } from "../../../../shared/http/schemas.ts";
-import { mailBodySchema, messageSchema } from "../schemas.ts";
+import { mailExchange } from "../schemas.ts";
 import { sendPasswordReset } from "../store.ts";
 
 const route = createRoute({
@@ -10,17 +9,7 @@ const route = createRoute({
   operationId: "sendPasswordReset",
   tags: ["auth-onboarding"],
   summary: "Send a mail to set a new password",
-  description: "Answers the same for known and unknown addresses.",
-  request: {
-    body: { required: true, content: { "application/json": { schema: mailBodySchema } } },
-  },
-  responses: {
-    202: {
-      description: "A mail is on its way if the address is known",
-      content: { "application/json": { schema: messageSchema } },
-    },
-    ...problemResponse,
-  },
+  ...mailExchange,
 });
 
 export function registerSendPasswordReset(app: App): void {

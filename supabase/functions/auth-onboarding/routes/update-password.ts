@@ -10,7 +10,9 @@ const route = createRoute({
   operationId: "updatePassword",
   tags: ["auth-onboarding"],
   summary: "Set a new password",
-  description: "Ends all other sessions of the user.",
+  description: "Ends all other sessions of the user. A session older than 24 hours gets 401 " +
+    "reauthentication_required unless nonce is the code of a reauthentication mail, which " +
+    "GET /auth/v1/reauthenticate sends.",
   security: [{ bearer: [] }],
   middleware: [requireUser()] as const,
   request: {

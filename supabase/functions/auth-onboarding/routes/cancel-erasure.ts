@@ -1,0 +1,31 @@
+import { createRoute } from "@hono/zod-openapi";
+import { cancelErasure } from "../../../../shared/erasure/account/read-erasure.ts";
+import type { App } from "../../../../shared/http/base-app.ts";
+import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { erasureStatusSchema } from "../schemas.ts";
+import { toErasureStatus } from "../account.ts";
+import { requireErasureHolder } from "../require-erasure-holder.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/account/erasure",
+  operationId: "cancelErasure",
+  tags: ["auth-onboarding"],
+  summary: "Cancel a deletion that is scheduled and keep the account",
+  security: [{ bearer: [] }, { statusToken: [] }],
+  middleware: [requireErasureHolder()] as const,
+  responses: {
+    200: {
+      description: "The erasure is cancelled",
+      content: { "application/json": { schema: erasureStatusSchema } },
+    },
+    ...problemResponse,
+  },
+});
+
+export function registerCancelErasure(app: App): void {
+  app.openapi(route, async (c) => {
+    const erasure = await cancelErasure(c.var.deps.database, c.var.holder);
+    return c.json(toErasureStatus(erasure), 200);
+  });
+}
