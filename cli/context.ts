@@ -8,10 +8,12 @@ export interface CliContext {
   out(text: string): void;
   /** Writes one sentence to standard error. */
   err(text: string): void;
+  /** Asks a person; absent where nobody sits at a terminal, and no command may wait for one. */
+  confirm?(question: string): Promise<boolean>;
 }
 
 /** The exit codes of every subcommand; the help text lists them. */
-export const exitCodes = { ok: 0, overThreshold: 1, usage: 2, outage: 3 } as const;
+export const exitCodes = { ok: 0, overThreshold: 1, usage: 2, outage: 3, refused: 4 } as const;
 
 export type ExitCode = typeof exitCodes[keyof typeof exitCodes];
 

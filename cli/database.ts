@@ -38,19 +38,26 @@ function databaseUrl({ env }: CliContext): string {
 /** SQLSTATEs of a schema, table, column or function that is not there. */
 const NOT_MIGRATED = new Set(["3F000", "42P01", "42703", "42883"]);
 
-function toCliError(error: unknown): unknown {
-  if (error instanceof CliError || !(error instanceof Error)) return error;
-  const code = "code" in error ? String(error.code) : "";
-  if (NOT_MIGRATED.has(code)) {
-    return new CliError(
-      exitCodes.outage,
-      'The database lacks what this command reads: run "supabase db push" first',
-      { cause: error },
-    );
-  }
+/** The sentence for a database that lacks our schema; undefined for any other error. */
+export function describeNotMigrated(error: unknown): CliError | undefined {
+  if (!(error instanceof Error) || !NOT_MIGRATED.has(sqlState(error))) return undefined;
   return new CliError(
     exitCodes.outage,
-    `The database does not answer (${code || error.message}): check DATABASE_URL and the server`,
+    'The database lacks what this command reads: run "supabase db push" first',
     { cause: error },
   );
+}
+
+function toCliError(error: unknown): unknown {
+  if (error instanceof CliError || !(error instanceof Error)) return error;
+  return describeNotMigrated(error) ?? new CliError(
+    exitCodes.outage,
+    `The database does not answer (${sqlState(error) || error.message}): ` +
+      "check DATABASE_URL and the server",
+    { cause: error },
+  );
+}
+
+function sqlState(error: Error): string {
+  return "code" in error ? String(error.code) : "";
 }

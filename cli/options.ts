@@ -10,3 +10,18 @@ export function wholeNumber(min: number, max: number): (value: string) => number
     return number;
   };
 }
+
+/** Parser of an option that may be given several times. */
+export function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/** Parser of an option that is one of some words and may be given several times. */
+export function oneOf(words: readonly string[]): (value: string, before?: string[]) => string[] {
+  return (value, before = []) => {
+    if (!words.includes(value)) {
+      throw new InvalidArgumentError(`Give one of ${words.join(", ")}`);
+    }
+    return [...before, value];
+  };
+}

@@ -1,23 +1,55 @@
 import { Command, CommanderError } from "commander";
 import { type CliContext, CliError, type ExitCode, exitCodes, type Finish } from "./context.ts";
-import { registerEventsList } from "./commands/events-list.ts";
+import { registerErasureKey } from "./commands/erasure/key.ts";
+import { registerErasureList } from "./commands/erasure/list.ts";
+import { registerErasureReapply } from "./commands/erasure/reapply.ts";
+import { registerErasureReceipts } from "./commands/erasure/receipts.ts";
+import { registerErasureRelease } from "./commands/erasure/release.ts";
+import { registerErasureRetry } from "./commands/erasure/retry.ts";
+import { registerErasureRun } from "./commands/erasure/run.ts";
+import { registerErasureShow } from "./commands/erasure/show.ts";
+import { registerErasureVerify } from "./commands/erasure/verify.ts";
+import { registerEventsList } from "./commands/events/list.ts";
+import { registerEventsReplay } from "./commands/events/replay.ts";
+import { registerEventsRetry } from "./commands/events/retry.ts";
+import { registerOrphansErase } from "./commands/orphans/erase.ts";
+import { registerOrphansList } from "./commands/orphans/list.ts";
 import { registerStatus } from "./commands/status.ts";
 
 /** Every subcommand, in the order of the help text. One file each. */
-const registrations = [registerStatus, registerEventsList];
+const registrations = [
+  registerStatus,
+  registerEventsList,
+  registerEventsRetry,
+  registerEventsReplay,
+  registerErasureList,
+  registerErasureShow,
+  registerErasureRun,
+  registerErasureRetry,
+  registerErasureRelease,
+  registerErasureReceipts,
+  registerErasureKey,
+  registerErasureVerify,
+  registerErasureReapply,
+  registerOrphansList,
+  registerOrphansErase,
+];
 
 const epilogue = `
 Environment:
   DATABASE_URL, else SUPABASE_DB_URL   PostgreSQL of the project, role postgres
+  Commands that run or open erasures need the environment of the functions as well
 
 Exit codes:
-  0 fine   1 over a threshold   2 wrong usage   3 the database does not answer or is not migrated
+  0 fine   1 over a threshold, or something failed   2 wrong usage
+  3 the database or another part does not answer, or is not migrated   4 refused for safety
 
 Examples:
   $ heimdex status --json
-  $ heimdex events list --state dead`;
+  $ heimdex events list --dead
+  $ heimdex erasure run`;
 
-/** The `heimdex` command with all its nouns and verbs. It asks nothing and prompts never. */
+/** The `heimdex` command with all its nouns and verbs. Without a terminal it never asks. */
 export function createProgram(context: CliContext, finish: Finish): Command {
   const program = new Command("heimdex")
     .description("Looks after a Heimdex project: its outbox, its users and its videos")

@@ -13,6 +13,8 @@ export interface StackDatabase {
   url: string;
   /** Role supabase_auth_admin. */
   authUrl: string;
+  /** Throws LocalStackError for a server that somebody else started. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -30,18 +32,23 @@ export interface DatabaseOptions {
 /** Starts or reaches PostgreSQL; nothing is prepared in it yet. */
 export async function openDatabase(o: DatabaseOptions): Promise<StackDatabase> {
   if (o.external) return await useExternal(o.external, o.keys, o.log);
-  const server = await startPostgres({
+  const settings = {
     dataDir: o.folder.postgresDir,
     port: o.port,
     durable: o.durable,
     superuserPassword: o.keys.superuserPassword,
     log: o.log,
-  });
+  };
+  let server = await startPostgres(settings);
   const { passwords } = o.keys;
   return {
     adminUrl: server.adminUrl,
     url: server.url("postgres", "postgres", passwords.postgres),
     authUrl: server.url("postgres", "supabase_auth_admin", passwords.supabase_auth_admin),
+    restart: async () => {
+      await server.stop();
+      server = await startPostgres({ ...settings, port: server.port });
+    },
     stop: () => server.stop(),
   };
 }
@@ -77,6 +84,9 @@ async function useExternal(
     adminUrl,
     url: isSuperuser ? adminUrl : as("postgres"),
     authUrl: as("supabase_auth_admin"),
+    restart: () => {
+      throw new LocalStackError("The PostgreSQL of DATABASE_URL is not ours to restart");
+    },
     stop: async () => {},
   };
 }

@@ -21,6 +21,10 @@ export interface StackOptions {
   durable?: boolean;
   /** Superuser's URL of a PostgreSQL to use instead of the embedded one. */
   databaseUrl?: string;
+  /** false: nobody drains the outbox but who asks the function for it; for tests and benchmarks. */
+  drain?: boolean;
+  /** Settings of the functions beside or over those made here. */
+  environment?: Record<string, string>;
   log?: (line: string) => void;
 }
 
@@ -39,6 +43,8 @@ export interface Stack {
   jwtIssuer: string;
   /** Exactly what the functions get. */
   environment: Record<string, string>;
+  /** Stops the embedded PostgreSQL, every connection with it, and starts it on the same port. */
+  restartDatabase(): Promise<void>;
   /** Ends everything in order; no process is left. */
   stop(): Promise<void>;
 }
@@ -84,11 +90,14 @@ async function startParts(o: StackOptions, undo: Undo[]): Promise<Parts> {
     log,
   });
   undo.push(() => database.stop());
-  const environment = functionsEnvironment(door.url, keys, database);
+  const environment = {
+    ...functionsEnvironment(door.url, keys, database),
+    ...o.environment,
+  };
   const prepared = prepareDatabase({ database, keys, cliHome: folder.cliHome });
   const functions = await startBeside({ prepared, folder, environment, undo, log });
   await connectGateway({ folder, keys, database, door, functions, undo, log });
-  undo.push(startDrain({ url: door.url, cronSecret: keys.cronSecret, log }));
+  if (o.drain ?? true) undo.push(startDrain({ url: door.url, cronSecret: keys.cronSecret, log }));
   const parts = { url: door.url, keys, database, environment };
   await publish(folder, parts, undo);
   return parts;
@@ -208,6 +217,7 @@ function describeStack(parts: Parts): Omit<Stack, "stop"> {
     signingKey: keys.signingKey,
     jwtIssuer: `${url}/auth/v1`,
     environment,
+    restartDatabase: () => database.restart(),
   };
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { removeCluster } from "./postgres/mod.ts";
 import { isAlive } from "./processes.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
 /** A stack on free ports whose folder goes with it. */
 export interface TemporaryStack {
@@ -19,19 +19,18 @@ export interface TemporaryStack {
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Starts a stack for the time of a test run or a demo; `name` begins the folder's name. */
-export async function startTemporaryStack(o: {
-  name: string;
-  log?: (line: string) => void;
-}): Promise<TemporaryStack> {
+export async function startTemporaryStack(
+  { name, ...options }: { name: string } & Pick<StackOptions, "drain" | "environment" | "log">,
+): Promise<TemporaryStack> {
   // Synchronous, so that no signal finds the folder made and nobody to remove it.
-  const folder = mkdtempSync(join(tmpdir(), `${o.name}-`));
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   // As root the database runs as an OS user of its own, who has to pass through this folder.
   chmodSync(folder, 0o711);
   const starting = startStack({
     dataDir: join(folder, "data"),
     port: 0,
     durable: false,
-    ...(o.log ? { log: o.log } : {}),
+    ...options,
   });
   let stopping: Promise<void> | undefined;
   const stop = () =>

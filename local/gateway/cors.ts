@@ -6,6 +6,7 @@ const exposedHeaders = [
   "etag",
   "location",
   "preference-applied",
+  "x-erasure-id",
   "x-request-id",
   "x-total-count",
   "link",

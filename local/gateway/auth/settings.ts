@@ -5,6 +5,8 @@ export interface AuthSettings {
   disableSignup: boolean;
   /** An address change needs both mailboxes (`double_confirm_changes`). */
   secureEmailChange: boolean;
+  /** A new password needs a mailed code in sessions older than a day (`secure_password_change`). */
+  securePasswordChange: boolean;
   /** Life of an access token in seconds. */
   jwtExpirySeconds: number;
   /** Life of a mailed code or link in seconds. */
@@ -35,6 +37,7 @@ export const defaultSettings: AuthSettings = {
   autoconfirm: false,
   disableSignup: false,
   secureEmailChange: true,
+  securePasswordChange: true,
   jwtExpirySeconds: 3600,
   otpExpirySeconds: 3600,
   otpLength: 6,

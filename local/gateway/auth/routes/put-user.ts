@@ -1,14 +1,15 @@
 import { z } from "zod";
 import { writeAudit } from "../audit.ts";
-import { requireUser } from "../bearer.ts";
+import { requireUser, type SignedInUser } from "../bearer.ts";
 import { readBody } from "../body.ts";
 import type { AuthApp, AuthContext } from "../context.ts";
-import { inTransaction, type UserRow } from "../database.ts";
+import { inTransaction } from "../database.ts";
 import { requestEmailChange, sendEmailChange } from "../email-change.ts";
 import { AuthError } from "../errors.ts";
 import { objectField, textField } from "../fields.ts";
 import { assertPasswordStrong, hashPassword, verifyPassword } from "../passwords.ts";
 import { challengeFields, openFlow, readChallenge } from "../pkce.ts";
+import { isRecentSession, useNonce } from "../reauthentication.ts";
 import { replacePassword } from "../replace-password.ts";
 import { chooseRedirect } from "../redirect-url.ts";
 import { assertWithinLimit } from "../rate-limit.ts";
@@ -18,6 +19,7 @@ const bodySchema = z.object({
   email: textField,
   phone: textField,
   password: z.string().nullish(),
+  nonce: textField,
   data: objectField,
   app_metadata: objectField,
   ...challengeFields,
@@ -30,7 +32,7 @@ export function registerPutUser(app: AuthApp): void {
     const { user, sessionId } = await requireUser(c);
     assertWithinLimit(c, "mail");
     const body = await readBody(c, bodySchema);
-    const hash = await checkUpdate(c, user, body);
+    const hash = await checkUpdate(c, { user, sessionId }, body);
     const email = body.email === "" ? null : normaliseEmail(body.email);
     const change = email === null || email === user.email
       ? null
@@ -53,10 +55,11 @@ export function registerPutUser(app: AuthApp): void {
 /** Refuses what this user may not change; answers the hash of a new password. */
 async function checkUpdate(
   c: AuthContext,
-  user: UserRow,
+  { user, sessionId }: Pick<SignedInUser, "user" | "sessionId">,
   body: z.output<typeof bodySchema>,
 ): Promise<string | null> {
-  const { settings } = c.var.services;
+  const { services } = c.var;
+  const { settings } = services;
   const password = body.password ?? null;
   if (password !== null) assertPasswordStrong(password, settings);
   if (body.app_metadata !== null && user.role !== "admin") {
@@ -67,6 +70,9 @@ async function checkUpdate(
     throw new AuthError(400, "phone_provider_disabled", "Unsupported phone provider");
   }
   if (password === null) return null;
+  if (settings.securePasswordChange && !await isRecentSession(services.sql, sessionId)) {
+    await useNonce(services, user, body.nonce);
+  }
   if (await verifyPassword(password, user.encrypted_password)) {
     const message = "New password should be different from the old password.";
     throw new AuthError(422, "same_password", message);
