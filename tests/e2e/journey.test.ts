@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { runJourney } from "../../demo/journey.ts";
-import { canReadMail, useStack } from "../support/stack.ts";
+import { canReadMail, knowsSetting, setting, useStack } from "../support/stack.ts";
 
-describe.runIf(canReadMail())("the whole journey", () => {
+describe.runIf(canReadMail() && knowsSetting("HEIMDEX_RECEIPT_KEY"))("the whole journey", () => {
   it("goes from registering to nothing left, step by step", { timeout: 120_000 }, async () => {
     const { url, publishableKey, secretKey, mailUrl = "" } = useStack();
+    const receiptKey = setting("HEIMDEX_RECEIPT_KEY");
+    const world = { url, publishableKey, secretKey, mailUrl, receiptKey };
     const passed: string[] = [];
-    await runJourney({ url, publishableKey, secretKey, mailUrl }, async (title, run) => {
+    await runJourney(world, async (title, run) => {
       try {
         const { value } = await run();
         passed.push(title);

@@ -84,13 +84,15 @@ beforeAll(async () => {
 
 async function createThings({ accessToken: token }: TestUser): Promise<Ids> {
   const upload = { filename: "a.mp4", mime_type: "video/mp4", size_bytes: 1000 };
-  const [video, person] = await Promise.all([
+  const [video, person, copy] = await Promise.all([
     call("/videos/upload/init", { token, json: upload }),
     call("/people", { token, json: { name: "Captain Han" } }),
+    call("/me/export", { method: "POST", token }),
   ]);
   const { video_id } = await expectJson<{ video_id: string }>(video, 201);
   const { person_id } = await expectJson<{ person_id: string }>(person, 201);
-  return { videoId: video_id, personId: person_id };
+  const { export_id } = await expectJson<{ export_id: string }>(copy, 202);
+  return { videoId: video_id, personId: person_id, exportId: export_id };
 }
 
 /** The request of a route as its rightful caller would send it, with this token instead. */
@@ -123,7 +125,8 @@ function refuseStrangers(name: string, route: RouteCase): void {
     it(`answers somebody else's id with ${foreign}, as an id nobody has`, async () => {
       const { accessToken } = cast.user;
       const theirs = await callRoute(name, route, cast.foreign, accessToken);
-      const unknown = { videoId: crypto.randomUUID(), personId: crypto.randomUUID() };
+      const nobody = crypto.randomUUID();
+      const unknown = { videoId: nobody, personId: nobody, exportId: nobody };
       const nobodys = await callRoute(name, route, unknown, accessToken);
       const withoutId = ({ detail, title }: { detail?: string; title: string }) => [title, detail];
       expect(withoutId(await expectProblem(theirs, foreign, 404)))

@@ -82,6 +82,7 @@ describe("default settings are those of supabase/config.toml", async () => {
   test.each([
     ["enable_confirmations", !defaultSettings.autoconfirm],
     ["double_confirm_changes", defaultSettings.secureEmailChange],
+    ["secure_password_change", defaultSettings.securePasswordChange],
     ["jwt_expiry", defaultSettings.jwtExpirySeconds],
     ["otp_expiry", defaultSettings.otpExpirySeconds],
     ["otp_length", defaultSettings.otpLength],

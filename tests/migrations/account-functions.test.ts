@@ -67,27 +67,35 @@ describe("people", () => {
     await refused(call(bob, "add_person_photo($1::uuid, $2)", person_id, key), "person_not_found");
   });
 
-  test("are hidden when their deletion begins, listed until it is finished, and free their name", async () => {
+  test("are hidden when their deletion begins, free their name and open one erasure", async () => {
     const { person_id } = await createPerson(ann, "Mia");
-    const kept = `faces/${ann.id}/${person_id}/photo_1.jpg`;
-    const never = `faces/${ann.id}/${person_id}/photo_2.jpg`;
-    await call(ann, "add_person_photo($1::uuid, $2)", person_id, kept);
-    await db.admin`insert into storage.objects (bucket_id, name) values ('uploads', ${never})`;
+    const key = `faces/${ann.id}/${person_id}/photo_1.jpg`;
+    await call(ann, "add_person_photo($1::uuid, $2)", person_id, key);
     await refused(call(bob, "begin_person_deletion($1::uuid)", person_id), "person_not_found");
-    expect(await call(ann, "finish_person_deletion($1::uuid)", person_id))
-      .toEqual([{ finish_person_deletion: false }]);
-    for (let n = 0; n < 2; n++) {
-      expect(await call(ann, "begin_person_deletion($1::uuid) order by key", person_id))
-        .toEqual([{ bucket: "uploads", key: kept }, { bucket: "uploads", key: never }]);
-    }
+    const begun = await call(ann, "begin_person_deletion($1::uuid)", person_id);
+    expect(await call(ann, "begin_person_deletion($1::uuid)", person_id)).toEqual(begun);
     expect(await asPerson(db.sql, ann, (sql) => sql`select from public.face_profiles`))
       .toHaveLength(0);
-    await refused(call(ann, "add_person_photo($1::uuid, $2)", person_id, kept), "person_not_found");
+    await refused(call(ann, "add_person_photo($1::uuid, $2)", person_id, key), "person_not_found");
     expect(await createPerson(ann, "Mia")).toMatchObject({ name: "Mia" });
-    expect(await call(ann, "finish_person_deletion($1::uuid)", person_id))
-      .toEqual([{ finish_person_deletion: true }]);
-    expect(await call(ann, "finish_person_deletion($1::uuid)", person_id))
-      .toEqual([{ finish_person_deletion: false }]);
+    const jobs = await db.sql`
+      select kind, user_id, origin, state from private.erasures where person_id = ${
+      String(person_id)
+    }`;
+    expect([...jobs]).toEqual([
+      { kind: "person", user_id: ann.id, origin: "person", state: "pending" },
+    ]);
+  });
+
+  test("can be asked again while the erasure is not done, and are unknown once it is", async () => {
+    const { person_id } = await createPerson(ann, "Mia");
+    const id = String(person_id);
+    const begun = await call(ann, "begin_person_deletion($1::uuid)", id);
+    await db.sql`delete from public.face_profiles where person_id = ${id}`;
+    expect(await call(ann, "begin_person_deletion($1::uuid)", id)).toEqual(begun);
+    await refused(call(bob, "begin_person_deletion($1::uuid)", id), "person_not_found");
+    await db.sql`update private.erasures set state = 'provisional' where person_id = ${id}`;
+    await refused(call(ann, "begin_person_deletion($1::uuid)", id), "person_not_found");
   });
 });
 
@@ -134,163 +142,45 @@ describe("private.record_consent", () => {
 });
 
 describe("erasure", () => {
-  const clean = {
-    videos: 0,
-    video_metadata: 0,
-    scenes: 0,
-    jobs: 0,
-    scene_people: 0,
-    face_profiles: 0,
-    audit_events: 0,
-    rate_limits: 0,
-    user_analytics: 0,
-    consents: 0,
-    organization_members: 0,
-  };
-
-  async function addVideo({ id }: Person, organization: string | null = null): Promise<string> {
-    const video = crypto.randomUUID();
-    await db
-      .sql`insert into public.videos (video_id, user_id, organization_id, storage_key, mime_type, size_bytes)
-      values (${video}, ${id}, ${organization}, ${`videos/${id}/${video}.mp4`}, 'video/mp4', 1)`;
-    await db.sql`insert into public.video_metadata (video_id, title) values (${video}, 'x')`;
-    await db.sql`insert into public.jobs (video_id, stage) values (${video}, 'commit')`;
-    await db.sql`insert into public.scenes (video_id, start_s, end_s, thumbnail_key)
-      values (${video}, 0, 1, ${`${id}/${video}/s.jpg`})`;
-    return video;
-  }
-
-  async function addEverything(who: Person) {
-    const video = await addVideo(who);
-    const { person_id } = await createPerson(who, "Mia");
-    await db.sql`insert into public.scene_people (scene_id, person_id, confidence, frame_count)
-      select scene_id, ${String(person_id)}, 1, 1 from public.scenes where video_id = ${video}`;
-    await db.sql`insert into public.audit_events (user_id, event_type, ip_address)
-      values (${who.id}, 'login', '192.0.2.1')`;
-    await db
-      .sql`insert into public.user_analytics (user_id, event_type) values (${who.id}, 'login')`;
-    await db.sql`insert into public.rate_limits (user_id, resource, window_start, expires_at)
-      values (${who.id}, 'search', now(), now())`;
-    await call(who, "record_consent('face', true, '1')");
-    return { video, person: String(person_id) };
-  }
-
-  const put = (bucket: string, name: string, owner: string | null = null) =>
-    db.admin`insert into storage.objects (bucket_id, name, owner_id) values (${bucket}, ${name}, ${owner})`;
-  const keysOf = async ({ id }: Person) =>
-    (await db.sql`select bucket || ' ' || key as name from private.user_object_keys(${id})`)
-      .map(({ name }) => name);
-  const removeUser = ({ id }: Person) => db.admin`delete from auth.users where id = ${id}`;
+  const require = (id: string | null) =>
+    (async () => await db.sql`select private.require_deleted_user(${id})`)();
 
   test("refuses a user who still exists, and takes one who is gone or soft-deleted", async () => {
-    for (const routine of ["begin_erasure", "erase_user_rows", "finish_erasure"]) {
-      await refused(
-        (async () => await db.sql.unsafe(`select private.${routine}('${ann.id}')`))(),
-        "user_still_exists",
-      );
-    }
+    await refused(require(null), "validation_failed");
+    await refused(require(ann.id), "user_still_exists");
     await db.admin`update auth.users set deleted_at = now() where id = ${ann.id}`;
-    expect(await db.sql`select (private.begin_erasure(${ann.id})).user_id`)
-      .toEqual([{ user_id: ann.id }]);
-    await removeUser(bob);
-    expect(await db.sql`select (private.begin_erasure(${bob.id})).state`).toEqual([{
-      state: "running",
-    }]);
+    await require(ann.id);
+    await db.admin`delete from auth.users where id = ${bob.id}`;
+    await require(bob.id);
   });
 
-  test("erases every row of the user and none of others, and may run again", async () => {
-    await addEverything(ann);
-    await addEverything(bob);
-    const [others] = await db.sql`select private.count_user_rows(${bob.id}) as counts`;
-    await removeUser(ann);
-    const [begun] = await db.sql`select * from private.begin_erasure(${ann.id})`;
-    expect(begun?.counts_before).toEqual({
-      ...Object.fromEntries(Object.keys(clean).map((table) => [table, 1])),
-      organization_members: 0,
-    });
-    expect(await db.sql`select * from private.begin_erasure(${ann.id})`).toEqual([begun]);
-
-    const [early] = await db.sql`select state from private.finish_erasure(${ann.id})`;
-    expect(early).toEqual({ state: "running" });
-    const [erased] = await db.sql`select private.erase_user_rows(${ann.id}) as counts`;
-    expect(erased?.counts).toEqual({ ...begun?.counts_before, organization_videos: 0 });
-    const [again] = await db.sql`select private.erase_user_rows(${ann.id}) as counts`;
-    expect(again?.counts).toEqual({ ...clean, organization_videos: 0 });
-
-    const [done] = await db.sql`select * from private.finish_erasure(${ann.id})`;
-    expect(done).toMatchObject({ state: "completed", counts_after: clean });
-    const [left] = await db.sql`select private.count_user_rows(${bob.id}) as counts`;
-    expect(left).toEqual(others);
-    const [audit] = await db.sql`
-      select count(*) as n from public.audit_events where user_id is null and ip_address is null`;
-    expect(audit?.n).toBeGreaterThan(0);
-  });
-
-  test("ends a session of the user at the tombstone", async () => {
-    await db.admin`update auth.users set deleted_at = now() where id = ${ann.id}`;
-    await db.sql`select private.begin_erasure(${ann.id})`;
-    await db.admin`update auth.users set deleted_at = null where id = ${ann.id}`;
+  test("ends a session of the user at the tombstone, also when a restore brings the user back", async () => {
+    const subject = "0".repeat(64);
+    await db
+      .sql`insert into private.erased_users (subject, user_id) values (${subject}, ${ann.id})`;
     const [row] = await db.sql`select private.session_state(${ann.id}, ${ann.sessionId}) as state`;
     expect(row).toEqual({ state: "revoked" });
   });
 
-  test("lists objects by recorded key, prefix and owner, each once and only while they are there", async () => {
-    const { video, person } = await addEverything(ann);
-    await addVideo(ann);
-    await put("uploads", `videos/${ann.id}/${video}.mp4`, ann.id);
-    await put("uploads", `videos/${ann.id}/never-completed.mp4`);
-    await put("uploads", `faces/${ann.id}/${person}/photo_1.jpg`);
-    await put("uploads", `odd/place.mp4`, ann.id);
-    await put("thumbnails", `${ann.id}/${video}/s.jpg`);
-    await put("sidecars", `${ann.id}/${video}.json`);
-    await put("exports", `${ann.id}/export.zip`);
-    await put("uploads", `videos/${bob.id}/other.mp4`, bob.id);
-    await db
-      .sql`update public.scenes set sidecar_key = 'legacy/key.json' where video_id = ${video}`;
-    await put("sidecars", "legacy/key.json");
-    expect((await keysOf(ann)).sort()).toEqual([
-      `exports ${ann.id}/export.zip`,
-      `sidecars ${ann.id}/${video}.json`,
-      "sidecars legacy/key.json",
-      `thumbnails ${ann.id}/${video}/s.jpg`,
-      `uploads faces/${ann.id}/${person}/photo_1.jpg`,
-      "uploads odd/place.mp4",
-      `uploads videos/${ann.id}/${video}.mp4`,
-      `uploads videos/${ann.id}/never-completed.mp4`,
-    ].sort());
-    await db.admin.begin(async (sql) => {
-      // As the Storage API does it; a plain delete by SQL is refused.
-      await sql`select set_config('storage.allow_delete_query', 'true', true)`;
-      await sql`delete from storage.objects where not starts_with(name, ${`videos/${bob.id}`})`;
-    });
-    expect(await keysOf(ann)).toEqual([]);
-  });
-
-  test("leaves a video of an organisation with its objects to the organisation", async () => {
+  test("leaves the rows of a handed-over video to pages where the transaction says so", async () => {
     const [organization] = await db.sql`
-      insert into public.organizations (name) values ('Studio') returning organization_id`;
-    const id = organization?.organization_id;
-    await db
-      .sql`insert into public.organization_members (organization_id, user_id) values (${id}, ${ann.id})`;
-    const video = await addVideo(ann, id);
-    await put("uploads", `videos/${ann.id}/${video}.mp4`);
-    await put("thumbnails", `${ann.id}/${video}/s.jpg`);
-    await removeUser(ann);
-    expect(await keysOf(ann)).toEqual([]);
-    await db.sql`select private.begin_erasure(${ann.id})`;
-    const [erased] = await db.sql`select private.erase_user_rows(${ann.id}) as counts`;
-    expect(erased?.counts).toMatchObject({ organization_videos: 1, organization_members: 1 });
-    expect(await keysOf(ann)).toEqual([]);
-    const rows = await db.sql`
-      select v.user_id, s.user_id as scene_user, s.organization_id from public.videos v
-      join public.scenes s using (video_id) where v.video_id = ${video}`;
-    expect(rows).toEqual([{ user_id: null, scene_user: null, organization_id: id }]);
-  });
-
-  test("counts every public table that names a user", async () => {
-    const tables = await db.sql`
-      select table_name from information_schema.columns
-      where table_schema = 'public' and column_name = 'user_id' order by 1`;
-    expect(tables.map(({ table_name }) => table_name)).toEqual(Object.keys(clean).sort());
+      insert into public.organizations (name) values ('Studio') returning organization_id as id`;
+    const videoId = crypto.randomUUID();
+    await db.sql`
+      insert into public.videos (video_id, user_id, organization_id, storage_key, mime_type, size_bytes)
+      values (${videoId}, ${ann.id}, ${organization?.["id"]}, 'key', 'video/mp4', 1)`;
+    await db.sql`insert into public.jobs (video_id, stage) values (${videoId}, 'commit')`;
+    const owner = async () => {
+      const [job] = await db.sql`select user_id from public.jobs where video_id = ${videoId}`;
+      return job?.["user_id"];
+    };
+    await db.sql.begin(async (sql) => {
+      await sql`select set_config('heimdex.owner_by_pages', 'on', true)`;
+      await sql`update public.videos set user_id = null where video_id = ${videoId}`;
+    });
+    expect(await owner()).toBe(ann.id);
+    await db.sql`update public.videos set user_id = ${ann.id} where video_id = ${videoId}`;
+    await db.sql`update public.videos set user_id = null where video_id = ${videoId}`;
+    expect(await owner()).toBeNull();
   });
 });

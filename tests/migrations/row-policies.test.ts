@@ -66,9 +66,10 @@ const refused = [
   "truncate public.videos",
   "select * from private.auth_events",
   "select * from private.erased_users",
-  "select private.claim_auth_events(1, 60)",
-  "select private.erase_user_rows(auth.uid())",
-  "select private.begin_erasure(auth.uid())",
+  "select * from private.webhook_deliveries",
+  "select * from private.orphan_counts",
+  "select private.claim_auth_events(1, 60, 12)",
+  "select private.require_deleted_user(auth.uid())",
   "select private.lock_own_video(gen_random_uuid())",
   "select private.fit_metadata('{}', '{}')",
 ];
@@ -308,7 +309,8 @@ describe("the live-session check", () => {
     await db.admin`update auth.users set deleted_at = now() where id = ${soft.id}`;
     expect(await state(soft)).toBe("revoked");
     const erased = await addPerson(db);
-    await db.sql`insert into private.erased_users (user_id) values (${erased.id})`;
+    await db.sql`insert into private.erased_users (subject, user_id)
+      values (${"0".repeat(64)}, ${erased.id})`;
     expect(await state(erased)).toBe("revoked");
     const gone = await addPerson(db);
     await db.admin`delete from auth.users where id = ${gone.id}`;
@@ -338,6 +340,8 @@ describe("objects in storage", () => {
       readers: ["member", "admin"],
     },
     { bucket: "exports", key: () => `organizations/${ids.organization}/e.zip`, readers: [] },
+    { bucket: "receipts", key: (id) => `${id}/r.json`, readers: [] },
+    { bucket: "receipts", key: () => "000000000001-r.json", readers: [] },
   ];
 
   beforeAll(async () => {

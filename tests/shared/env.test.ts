@@ -33,6 +33,7 @@ describe("readEnv()", () => {
       workerKeys: [],
       lateSweepSeconds: 7500,
       erasuresPerHour: 100,
+      eventAttempts: 12,
     });
   });
 
@@ -96,6 +97,7 @@ describe("readEnv()", () => {
     ],
     ["HEIMDEX_ALLOWED_ORIGINS", "https://a.test/path", "HEIMDEX_ALLOWED_ORIGINS must list origins"],
     ["HEIMDEX_ERASURES_PER_HOUR", "many", "HEIMDEX_ERASURES_PER_HOUR must be a whole number"],
+    ["HEIMDEX_EVENT_ATTEMPTS", "1001", "HEIMDEX_EVENT_ATTEMPTS must be from 1 to 1000"],
   ])("refuses a malformed %s and never falls back or echoes it", (name, value, sentence) => {
     const problems = problemsOf({ ...complete, [name]: value });
     expect(problems).toHaveLength(1);

@@ -14,9 +14,11 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   try {
     const { stack, stop } = await startTemporaryStack({
       name: "heimdex-test",
+      // A run deletes more users than any hour of a real project.
+      environment: { HEIMDEX_ERASURES_PER_HOUR: "100000" },
       log: (line) => log.push(line),
     });
-    const { stop: _stop, ...known } = stack;
+    const { stop: _stop, restartDatabase: _restart, ...known } = stack;
     project.provide("stack", { ...known, external: false });
     return stop;
   } catch (error) {

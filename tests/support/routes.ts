@@ -4,6 +4,7 @@ import type { CallOptions } from "./call.ts";
 export interface Ids {
   videoId: string;
   personId: string;
+  exportId: string;
 }
 
 /**
@@ -26,7 +27,7 @@ export interface RouteCase {
   /** Query string of such a request. */
   query?: string;
   /** What somebody else's id gives, where the route takes one. */
-  foreign?: "video_not_found" | "person_not_found";
+  foreign?: "video_not_found" | "person_not_found" | "export_not_found";
 }
 
 const json = (value: (ids: Ids) => unknown) => (ids: Ids): CallOptions => ({ json: value(ids) });
@@ -55,11 +56,22 @@ export const routes: Readonly<Record<string, readonly RouteCase[]>> = {
       auth: "user",
       request: json(() => ({ industry: "Shipping", job_title: "Archivist", email_consent: true })),
     },
+    { method: "GET", path: "/account/erasure-preview", auth: "user" },
+    {
+      method: "DELETE",
+      path: "/account",
+      auth: "user",
+      request: json(() => ({ password: "never tried" })),
+    },
+    { method: "GET", path: "/account/erasure", auth: "user" },
+    { method: "DELETE", path: "/account/erasure", auth: "user" },
   ],
   me: [
     { method: "GET", path: "/", auth: "token" },
     { method: "PATCH", path: "/", auth: "user", request: json(() => ({ display_name: "Mina" })) },
     { method: "GET", path: "/usage", auth: "user" },
+    { method: "POST", path: "/export", auth: "user" },
+    { method: "GET", path: "/export/:id", auth: "user", foreign: "export_not_found" },
   ],
   videos: [
     {
@@ -141,9 +153,10 @@ export const routes: Readonly<Record<string, readonly RouteCase[]>> = {
   ],
 };
 
-/** Path of a route with ids in place: `/:id` of videos takes a video's, of people a person's. */
+/** Path of a route with ids in place: `/:id` of people takes a person's, of me an export's. */
 export function pathOf(name: string, { path, query = "" }: RouteCase, ids: Ids): string {
-  const id = name === "people" ? ids.personId : ids.videoId;
+  const own: Record<string, string> = { people: ids.personId, me: ids.exportId };
+  const id = own[name] ?? ids.videoId;
   const inside = path === "/" ? "" : path.replace(":id", id);
   return `/${name}${inside}${query}`;
 }

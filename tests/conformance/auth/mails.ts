@@ -376,4 +376,61 @@ export const mailRows: Row[] = [
     },
     expected: { status: 200, body: { code: expect.stringMatching(/^\d{6}$/) } },
   },
+  {
+    name: "a new password in a session older than 24 hours",
+    facts: "4.1, 4.2",
+    needs: ["sql"],
+    run: async () => await setPassword(await createLongSignedIn()),
+    expected: { status: 400, code: "reauthentication_needed" },
+  },
+  {
+    name: "a new password in such a session with a code that is wrong",
+    facts: "4.1, 4.2",
+    needs: ["sql"],
+    run: async () => await setPassword(await createLongSignedIn(), "000000"),
+    expected: { status: 422, code: "reauthentication_not_valid" },
+  },
+  {
+    name: "a new password in such a session with the mailed code",
+    facts: "4.1, 4.2",
+    needs: ["sql", "mail"],
+    run: async () => {
+      const person = await createLongSignedIn();
+      const nonce = await mailNonce(person);
+      const changed = await setPassword(person, nonce);
+      const again = await setPassword(person, nonce);
+      return observed({ changed: changed.status, again: again.code });
+    },
+    expected: { status: 200, body: { changed: 200, again: "reauthentication_not_valid" } },
+  },
+  {
+    name: "a mailed code of another user",
+    facts: "4.1, 4.2",
+    needs: ["sql", "mail"],
+    run: async () => {
+      const [one, other] = [await createLongSignedIn(), await createLongSignedIn()];
+      await mailNonce(one);
+      return await setPassword(one, await mailNonce(other));
+    },
+    expected: { status: 422, code: "reauthentication_not_valid" },
+  },
 ];
+
+type SignedIn = Awaited<ReturnType<typeof createSignedIn>>;
+
+async function createLongSignedIn(): Promise<SignedIn> {
+  const person = await createSignedIn();
+  await adminSql()`
+    update auth.sessions set created_at = now() - interval '25 hours' where user_id = ${person.id}`;
+  return person;
+}
+
+async function mailNonce({ email, accessToken }: SignedIn): Promise<string> {
+  await send("/reauthenticate", { token: accessToken });
+  return mailCode(await readMail(email));
+}
+
+async function setPassword({ accessToken }: SignedIn, nonce?: string): Promise<Answer> {
+  const json = { password: `another horse ${crypto.randomUUID()}`, nonce };
+  return await send("/user", { method: "PUT", token: accessToken, json });
+}

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { call, expectProblem } from "../../support/call.ts";
+import { mailCode, readMail } from "../../support/mail.ts";
+import { adminSql, hasAdminSql } from "../../support/sql.ts";
+import { canReadMail, useStack } from "../../support/stack.ts";
 import { createDeadSession, createUser, signIn } from "../../support/users.ts";
 import { expectAuthOutage, expectRefusedFields, post, readSession } from "./support.ts";
 
@@ -29,6 +32,42 @@ describe("POST /auth-onboarding/password-update", () => {
     await expectProblem(await update(user.password), "same_password", 422);
     const weak = await expectProblem(await update("abc"), "weak_password", 422);
     expect(weak.errors?.[0]?.path).toBe("password");
+  });
+
+  describe.runIf(hasAdminSql())("in a session older than 24 hours", () => {
+    async function createLongSignedIn() {
+      const user = await createUser();
+      await adminSql()`
+        update auth.sessions set created_at = now() - interval '25 hours'
+        where user_id = ${user.id}`;
+      return user;
+    }
+
+    it("asks for a code by mail and says where it goes", async () => {
+      const { accessToken } = await createLongSignedIn();
+      const response = await post("password-update", { password }, accessToken);
+      const problem = await expectProblem(response, "reauthentication_required", 401);
+      expect(problem.detail).toContain("send it as nonce");
+      expect(response.headers.get("www-authenticate")).toContain(
+        "insufficient_user_authentication",
+      );
+    });
+
+    it("refuses a wrong code", async () => {
+      const { accessToken } = await createLongSignedIn();
+      const body = { password, nonce: "000000" };
+      await expectProblem(await post("password-update", body, accessToken), "code_invalid", 401);
+    });
+
+    it.runIf(canReadMail())("takes the mailed code", async () => {
+      const { email, accessToken } = await createLongSignedIn();
+      const { url, publishableKey } = useStack();
+      const headers = { apikey: publishableKey, authorization: `Bearer ${accessToken}` };
+      await (await fetch(`${url}/auth/v1/reauthenticate`, { headers })).body?.cancel();
+      const body = { password, nonce: mailCode(await readMail(email)) };
+      expect((await post("password-update", body, accessToken)).status).toBe(204);
+      await readSession(await post("login", { email, password }));
+    });
   });
 
   it.each([[{}], [{ password: "" }], [{ password: "x".repeat(73) }], [{ password: null }]])(

@@ -1,21 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Transaction as ServiceTransaction } from "../../../shared/database/doors.ts";
 import { openConnection } from "../../../shared/database/connection.ts";
-import { drainEvents } from "../../../shared/events/drain-events.ts";
+import { toDatabaseError } from "../../../shared/database/sql-errors.ts";
+import { createDrainContext, drainEvents } from "../../../shared/events/drain-events.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
 import { createApp } from "../../../supabase/functions/auth-webhook/app.ts";
 import { drainResultSchema } from "../../../supabase/functions/auth-webhook/schemas.ts";
-import {
-  createDeadObjects,
-  expectNothingLeft,
-  expectUntouched,
-  seedUser,
-} from "../../shared/erasure/support.ts";
+import { expectNothingLeft, expectUntouched, seedUser } from "../../shared/erasure/support.ts";
 import { depsWith, withOutage } from "../../support/app.ts";
 import { call, expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
 import { adminSql, hasAdminSql } from "../../support/sql.ts";
 import { knowsSetting, setting, useStack } from "../../support/stack.ts";
-import { adminClient, createUser, type TestUser } from "../../support/users.ts";
+import { adminClient, createUser, signIn, type TestUser } from "../../support/users.ts";
 
 const drain = (token: string) => call("/auth-webhook/drain", { token, json: {} });
 
@@ -25,23 +21,42 @@ async function createSeededUser(): Promise<TestUser> {
   return user;
 }
 
-/** Events of deletion of this user, by when they were delivered. */
-async function readDeletions(userId: string): Promise<{ delivered: boolean }[]> {
-  return await adminSql()`
-    select delivered_at is not null as delivered from private.auth_events
-    where user_id = ${userId} and type = 'user.deleted'
-  `;
+/** The stack drains by a timer too, so whoever is first erases; all that counts is the end. */
+async function drainUntilErased(userId: string): Promise<void> {
+  for (let i = 0; i < 50; i++) {
+    await expectJson(await drain(setting("HEIMDEX_CRON_SECRET")), 200);
+    const [erasure] = await adminSql()`
+      select state from private.erasures where user_id = ${userId}`;
+    if (erasure?.state === "provisional") return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`The user ${userId} was not erased`);
 }
 
-/** The stack drains by a timer too, so whoever is first delivers; all that counts is the end. */
 async function drainUntilDelivered(userId: string): Promise<void> {
   for (let i = 0; i < 50; i++) {
     await expectJson(await drain(setting("HEIMDEX_CRON_SECRET")), 200);
-    const events = await readDeletions(userId);
-    if (events.length > 0 && events.every((event) => event.delivered)) return;
+    const waiting = await adminSql()`
+      select from private.auth_events where user_id = ${userId} and delivered_at is null`;
+    if (waiting.length === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  throw new Error(`The deletion of ${userId} was not delivered`);
+  throw new Error(`The events of ${userId} were not delivered`);
+}
+
+/** What the audit trail says of changes of this user, oldest first. */
+async function readAudit(userId: string): Promise<{ changed: string[] }[]> {
+  return await adminSql()`
+    select metadata -> 'changed' as changed from public.audit_events as a
+    left join private.auth_events as e using (event_id)
+    where a.user_id = ${userId} and a.event_type = 'user.updated' order by e.id
+  `;
+}
+
+async function countOnboarded(userId: string): Promise<number> {
+  return (await adminSql()`
+    select from public.user_analytics where user_id = ${userId} and event_type = 'onboarded'`)
+    .length;
 }
 
 describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
@@ -54,7 +69,7 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
       expect(error).toBeNull();
       const people = await call("/people", { token: user.accessToken });
       await expectProblem(people, "session_revoked", 401);
-      await drainUntilDelivered(user.id);
+      await drainUntilErased(user.id);
       await expectNothingLeft(user.id);
       await expectUntouched(bystander.id);
       const after = await call("/people", { token: user.accessToken });
@@ -64,7 +79,7 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
     it("erases a user who was soft-deleted", async () => {
       const user = await createSeededUser();
       await adminClient().auth.admin.deleteUser(user.id, true);
-      await drainUntilDelivered(user.id);
+      await drainUntilErased(user.id);
       await expectNothingLeft(user.id);
     });
 
@@ -74,7 +89,7 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
         adminSql()(users.map((user) => user.id))
       }`;
       for (const { id } of users) {
-        await drainUntilDelivered(id);
+        await drainUntilErased(id);
         await expectNothingLeft(id);
       }
     });
@@ -86,60 +101,95 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
       expect(counts.claimed).toBe(counts.delivered + counts.failed);
     });
 
-    it("gives an event back while Storage is away and delivers it later", async () => {
-      const user = await createSeededUser();
+    it("gives an event that fails back with a pause and sets it aside after its tries", async () => {
+      const alive = await createUser();
+      const gone = await createSeededUser();
       await runUnseen(async (outer, deps) => {
-        const readEvent = async () => {
+        const context = { ...createDrainContext(deps), eventAttempts: 2 };
+        const drainOnce = () => drainEvents(context, new Date(Date.now() + 60_000));
+        const readEvent = async (userId: string) => {
           const [row] = await outer`
             select attempts, last_error, delivered_at is not null as delivered,
-              next_attempt_at > now() as waits, leased_until is null as free
-            from private.auth_events where user_id = ${user.id} and type = 'user.deleted'
+              dead_at is not null as dead, next_attempt_at > now() as waits,
+              leased_until is null as free
+            from private.auth_events where user_id = ${userId} and type = 'user.deleted'
           `;
           return row;
         };
-        await outer`update auth.users set deleted_at = now() where id = ${user.id}`;
+        await outer`insert into private.auth_events (type, user_id)
+          values ('user.deleted', ${alive.id})`;
+        await outer`update auth.users set deleted_at = now() where id = ${gone.id}`;
 
-        const away = { ...deps, objects: createDeadObjects() };
-        expect(await drainEvents(away)).toEqual({ claimed: 1, delivered: 0, failed: 1 });
-        expect(await readEvent()).toEqual({
+        expect(await drainOnce()).toEqual({ claimed: 2, delivered: 1, failed: 1 });
+        expect(await readEvent(gone.id)).toMatchObject({ delivered: true, last_error: null });
+        expect(await outer`select origin, state from private.erasures where user_id = ${gone.id}`)
+          .toEqual([{ origin: "event", state: "pending" }]);
+        expect(await readEvent(alive.id)).toEqual({
           attempts: 1,
-          last_error: "storage_unavailable",
+          last_error: "user_still_exists",
           delivered: false,
+          dead: false,
           waits: true,
           free: true,
         });
-        expect(await drainEvents(deps), "not due yet").toEqual({
-          claimed: 0,
-          delivered: 0,
-          failed: 0,
-        });
+        expect(await drainOnce(), "not due yet").toEqual({ claimed: 0, delivered: 0, failed: 0 });
 
         await outer`update private.auth_events set next_attempt_at = now()
-          where user_id = ${user.id} and type = 'user.deleted'`;
-        const result = await drainEvents(deps);
-        expect(result).toEqual({ claimed: 1, delivered: 1, failed: 0 });
-        expect(await readEvent()).toMatchObject({ attempts: 2, delivered: true, last_error: null });
+          where user_id = ${alive.id} and type = 'user.deleted'`;
+        expect(await drainOnce()).toEqual({ claimed: 1, delivered: 0, failed: 1 });
+        expect(await readEvent(alive.id)).toMatchObject({ attempts: 2, dead: true });
+        expect(await outer`select from private.erasures where user_id = ${alive.id}`)
+          .toHaveLength(0);
       });
     });
 
-    it("holds no other event while it works on one", async () => {
-      const users = [await createSeededUser(), await createSeededUser()];
-      await runUnseen(async (outer, deps) => {
-        await outer`update auth.users set deleted_at = now()
-          where id in ${outer(users.map((user) => user.id))}`;
-        const leased: number[] = [];
-        const objects = {
-          remove: async (bucket: string, keys: string[]) => {
-            const [row] = await outer<{ count: number }[]>`
-              select count(*) from private.auth_events where leased_until > now()`;
-            leased.push(row?.count ?? 0);
-            await deps.objects.remove(bucket, keys);
-          },
-        };
-        const result = await drainEvents({ ...deps, objects });
-        expect(result).toEqual({ claimed: 2, delivered: 2, failed: 0 });
-        expect(new Set(leased)).toEqual(new Set([1]));
+    it("writes what changed of a user to the audit trail, and onboarded once", async () => {
+      const user = await createUser();
+      const write = async (metadata: Record<string, unknown>) => {
+        const { error } = await adminClient().auth.admin.updateUserById(user.id, {
+          user_metadata: metadata,
+        });
+        expect(error).toBeNull();
+      };
+      await drainUntilDelivered(user.id);
+      const before = await readAudit(user.id);
+      await write({ industry: "Shipping", onboarding_completed: true });
+      await write({ onboarding_completed: false });
+      await write({ onboarding_completed: true });
+      await drainUntilDelivered(user.id);
+      const written = (await readAudit(user.id)).slice(before.length);
+      expect(written.map(({ changed }) => changed)).toEqual([
+        ["user_metadata.industry", "user_metadata.onboarding_completed"],
+        ["user_metadata.onboarding_completed"],
+        ["user_metadata.onboarding_completed"],
+      ]);
+      expect(await countOnboarded(user.id)).toBe(1);
+
+      await adminSql()`update private.auth_events
+        set delivered_at = null, next_attempt_at = now() where user_id = ${user.id}`;
+      await drainUntilDelivered(user.id);
+      expect(await readAudit(user.id), "delivered twice").toHaveLength(before.length + 3);
+      expect(await countOnboarded(user.id)).toBe(1);
+    });
+
+    it("writes nothing for a sign-in, nor for a change of a user who has gone since", async () => {
+      const user = await createUser();
+      await drainUntilDelivered(user.id);
+      const before = await readAudit(user.id);
+      await signIn(user.email, user.password);
+      const events = await adminSql()`
+        select from private.auth_events where user_id = ${user.id} and delivered_at is null`;
+      expect(events).toHaveLength(0);
+      expect(await readAudit(user.id)).toHaveLength(before.length);
+
+      await adminSql().begin(async (sql) => {
+        await sql`update auth.users
+          set raw_user_meta_data = '{"onboarding_completed": true}' where id = ${user.id}`;
+        await sql`delete from auth.users where id = ${user.id}`;
       });
+      await drainUntilErased(user.id);
+      expect(await readAudit(user.id)).toHaveLength(0);
+      expect(await countOnboarded(user.id)).toBe(0);
     });
 
     it("refuses whoever does not know the cron secret", async () => {
@@ -187,8 +237,13 @@ async function runUnseen(
   const deps = depsWith();
   const connection = openConnection(useStack().adminDatabaseUrl ?? "");
   await connection.begin(async (outer) => {
-    const asService = <T>(fn: (sql: ServiceTransaction) => Promise<T>) =>
-      outer.savepoint(fn) as Promise<T>;
+    const asService = async <T>(fn: (sql: ServiceTransaction) => Promise<T>) => {
+      try {
+        return await outer.savepoint(fn) as T;
+      } catch (error) {
+        throw toDatabaseError(error);
+      }
+    };
     await outer`update private.auth_events set next_attempt_at = 'infinity'
       where delivered_at is null`;
     await work(outer, { ...deps, database: { ...deps.database, asService } });

@@ -34,6 +34,17 @@ describe("DELETE /people/:id", () => {
     expect(response.status).toBe(204);
     expect(await response.text()).toBe("");
     expect(await countObjects(id)).toBe(0);
+    const receipts = await postgresSql()<{ receipt: string }[]>`
+      select receipt from private.erasure_receipts
+      where erasure_id = ${response.headers.get("x-erasure-id") ?? ""}
+    `;
+    expect(receipts.map(({ receipt }) => JSON.parse(receipt))).toEqual([
+      expect.objectContaining({
+        kind: "person",
+        stage: "provisional",
+        buckets: { uploads: expect.objectContaining({ after: { objects: 0, bytes: 0 } }) },
+      }),
+    ]);
     await expectProblem(
       await call(`/people/${id}`, { token: user.accessToken }),
       "person_not_found",

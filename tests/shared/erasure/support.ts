@@ -1,10 +1,9 @@
 import { expect } from "vitest";
-import { createDatabase } from "../../../shared/database/doors.ts";
+import { createErasureContext, type ErasureContext } from "../../../shared/erasure/context.ts";
 import { readEnv } from "../../../shared/env.ts";
-import type { ErasureContext } from "../../../shared/erasure/erase-user.ts";
 import { buckets, userPrefixes } from "../../../shared/storage/keys.ts";
 import { createObjectStore } from "../../../shared/storage/object-store.ts";
-import { deadPort } from "../../support/app.ts";
+import { deadPort, depsWith } from "../../support/app.ts";
 import { adminSql } from "../../support/sql.ts";
 import { useStack } from "../../support/stack.ts";
 import { adminClient } from "../../support/users.ts";
@@ -133,11 +132,30 @@ export async function deleteUserSilently(userId: string): Promise<void> {
   });
 }
 
-/** What an erasure runs with on this stack; `close` ends its pool. */
-export function createErasureContext(): ErasureContext & { close(): Promise<void> } {
-  const env = readEnv(useStack().environment);
-  const database = createDatabase(env);
-  return { database, objects: createObjectStore(env), close: () => database.close() };
+/** How far the clock of these tests is ahead: the stack's own drain finds none of their jobs due. */
+const aheadMs = 86_400_000;
+
+/** What an erasure runs with on this stack; `close` ends its pool. `moveClock` takes seconds. */
+export interface TestErasures extends ErasureContext {
+  moveClock(seconds: number): void;
+  close(): Promise<void>;
+}
+
+export function openErasures(overrides: Partial<ErasureContext> = {}): TestErasures {
+  const deps = depsWith();
+  let moved = aheadMs;
+  return {
+    ...createErasureContext(deps),
+    now: () => new Date(Date.now() + moved),
+    ...overrides,
+    moveClock: (seconds) => moved += seconds * 1000,
+    close: () => deps.database.close(),
+  };
+}
+
+/** A deadline no test reaches. */
+export function later(context: Pick<ErasureContext, "now">): Date {
+  return new Date(context.now().getTime() + 3_600_000);
 }
 
 /** An object store whose Storage does not answer. */

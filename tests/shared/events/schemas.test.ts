@@ -12,12 +12,26 @@ describe("eventBodySchema and toUserEvent", () => {
       timestamp: "2026-03-04T05:06:07Z",
       data: { user_id: userId },
     };
-    expect(parse(body)).toEqual({ id: "msg_1", type: "user.deleted", userId });
+    expect(parse(body)).toEqual({
+      id: "msg_1",
+      type: "user.deleted",
+      userId,
+      changed: [],
+      onboarded: false,
+    });
   });
 
   it("read the form of the first integration", () => {
     expect(parse({ type: "user.updated", user: { id: userId, email: "a@example.test" } }))
-      .toEqual({ id: "msg_1", type: "user.updated", userId });
+      .toEqual({ id: "msg_1", type: "user.updated", userId, changed: [], onboarded: false });
+  });
+
+  it("read which keys changed", () => {
+    const data = { user_id: userId, changed: ["email", "user_metadata.industry"], onboarded: true };
+    expect(parse({ type: "user.updated", data })).toMatchObject({
+      changed: ["email", "user_metadata.industry"],
+      onboarded: true,
+    });
   });
 
   it("write the user id in lower case", () => {
@@ -43,6 +57,14 @@ describe("eventBodySchema and toUserEvent", () => {
     ["a user id that is no UUID", { type: "user.deleted", data: { user_id: "all" } }],
     ["a user id with a wildcard", { type: "user.deleted", user: { id: "%" } }],
     ["two users", { type: "user.deleted", data: { user_id: userId }, user: { id: userId } }],
+    ["a value in place of a changed key", {
+      type: "user.updated",
+      data: { user_id: userId, changed: ["ann@example.test"] },
+    }],
+    ["51 changed keys", {
+      type: "user.updated",
+      data: { user_id: userId, changed: Array.from({ length: 51 }, () => "email") },
+    }],
     ["a timestamp that is none", {
       type: "user.deleted",
       timestamp: "now",

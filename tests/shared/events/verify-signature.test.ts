@@ -104,6 +104,12 @@ describe("verifySignature", () => {
     },
   );
 
+  it.each(["x".repeat(256), "msg 1", "msg\u00e9"])("refuses the id %j", (other) => {
+    const signature = signBody({ secret: current, id: other, signedAt: now, body });
+    expect(codeOf(() => verify({ "webhook-id": other, "webhook-signature": signature })))
+      .toBe("signature_invalid");
+  });
+
   it("refuses everything when no secret is configured", () => {
     expect(codeOf(() => verify({ "webhook-signature": sign() }, { secrets: [] })))
       .toBe("signature_invalid");

@@ -74,6 +74,59 @@ describe("against Storage", () => {
     await store().remove("uploads", [...absent, key]);
     expect(await store().stat("uploads", key)).toBeNull();
   });
+
+  test("stores an object once, unless told to replace it, and gives its bytes back", async () => {
+    const key = `${crypto.randomUUID()}/a.json`;
+    const json = { contentType: "application/json" };
+    await store().put("sidecars", key, '{"é":1}', json);
+    expect(await store().stat("sidecars", key)).toEqual({ size: 8, ...json });
+    const bytes = await store().get("sidecars", key);
+    expect(new TextDecoder().decode(bytes ?? undefined)).toBe('{"é":1}');
+    await expect(store().put("sidecars", key, "{}", json)).rejects.toThrow(ObjectExistsError);
+    await store().put("sidecars", key, new Uint8Array([123, 125]), { ...json, upsert: true });
+    expect(await store().get("sidecars", key)).toEqual(new Uint8Array([123, 125]));
+    expect(await store().get("sidecars", newKey())).toBeNull();
+    await expect(store().get("no-such-bucket", key)).rejects.toThrow("Bucket not found");
+  });
+
+  test("lists a folder with its folders, page by page, and nothing beside it", async () => {
+    const folder = crypto.randomUUID();
+    const keys = ["a/1.json", "a/b/2.json", "c.json"].map((name) => `${folder}/${name}`);
+    for (const key of [...keys, `${folder}x/d.json`]) {
+      await store().put("sidecars", key, "{}", { contentType: "application/json" });
+    }
+    const prefix = `${folder}/`;
+    const whole = await store().list("sidecars", { prefix });
+    expect(whole).toEqual({ objects: keys.map((key) => ({ key, size: 2 })) });
+    const first = await store().list("sidecars", { prefix, limit: 2 });
+    expect(first.objects.map((object) => object.key)).toEqual(keys.slice(0, 2));
+    const second = await store().list("sidecars", { prefix, limit: 2, cursor: first.cursor });
+    expect(second).toEqual({ objects: [{ key: keys[2], size: 2 }] });
+    expect(await store().list("sidecars", { prefix: `${crypto.randomUUID()}/` })).toEqual({
+      objects: [],
+    });
+  });
+});
+
+describe("move", () => {
+  test("gives an object another key, and tells when there is none", async () => {
+    const [from, to] = [newKey(), newKey()];
+    await put(from);
+    expect(await store().move("uploads", from, to)).toBe(true);
+    expect(await store().stat("uploads", from)).toBeNull();
+    expect(await store().stat("uploads", to)).toEqual({ size: 4, contentType: "video/mp4" });
+    expect(await store().move("uploads", from, newKey())).toBe(false);
+    await expect(store().move("no-such-bucket", to, from)).rejects.toThrow("Bucket not found");
+  });
+
+  test("leaves an object alone that stands at the new key", async () => {
+    const [from, to] = [newKey(), newKey()];
+    await put(from);
+    await put(to, "sixsix");
+    await expect(store().move("uploads", from, to)).rejects.toThrow(ObjectExistsError);
+    expect(await store().stat("uploads", from)).toMatchObject({ size: 4 });
+    expect(await store().stat("uploads", to)).toMatchObject({ size: 6 });
+  });
 });
 
 describe("outage", () => {
@@ -113,6 +166,10 @@ describe("outage", () => {
       broken.createUploadUrl("uploads", "key"),
       broken.signDownloads("uploads", ["key"], 60),
       broken.stat("uploads", "key"),
+      broken.put("uploads", "key", "four", { contentType: "video/mp4" }),
+      broken.get("uploads", "key"),
+      broken.list("uploads"),
+      broken.move("uploads", "key", "other"),
       broken.remove("uploads", ["key"]),
     ];
     for (const result of await Promise.allSettled(calls)) {
