@@ -1,6 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Device, operatorClient, type Project } from "./device.ts";
 import { check, expectRefusal, unwrap, waitFor } from "./expect.ts";
+import { heimdex } from "./heimdex.ts";
 import { countedPlaces, countLeftovers } from "./leftovers.ts";
 import { confirmByMail } from "./mailbox.ts";
 
@@ -8,6 +11,8 @@ import { confirmByMail } from "./mailbox.ts";
 export interface World extends Project {
   secretKey: string;
   mailUrl: string;
+  /** HEIMDEX_RECEIPT_KEY, which signs the receipts of erasures. */
+  receiptKey: string;
 }
 
 /** Runs one step under its title; the step may return a `note` to show beside it. */
@@ -45,6 +50,24 @@ interface UploadTicket {
 
 interface SearchAnswer {
   results: { video_id: string; timecode: string; transcript: string }[];
+}
+
+interface DeletionPreview {
+  videos: { count: number };
+  scenes: { count: number };
+  people: { count: number };
+  blocked_by: unknown[];
+}
+
+interface DeletionTicket {
+  erasure_id: string;
+  status_token: string;
+}
+
+interface ErasureStatus {
+  state: string;
+  counts?: { before: { tables: Record<string, number> } };
+  receipt?: string;
 }
 
 const captions = `WEBVTT
@@ -254,9 +277,29 @@ export async function runJourney(world: World, step: StepRunner): Promise<void> 
     return saw(all.join(", "));
   });
   const oldToken = await deviceA.accessToken();
-  await step("the operator deletes Mina's account in Supabase Auth", async () => {
-    await unwrap(operator.auth.admin.deleteUser(user));
-    return saw();
+  await step("she looks at what a deletion of her account would erase", async () => {
+    const { videos, scenes, people, blocked_by } = await deviceA.invoke<DeletionPreview>(
+      "auth-onboarding/account/erasure-preview",
+      { method: "GET" },
+    );
+    check(blocked_by.length === 0, `The deletion is blocked: ${JSON.stringify(blocked_by)}`);
+    const counts = [videos, scenes, people].map(({ count }) => count);
+    check(counts.join() === "1,2,1", `The preview counts ${counts.join()}`);
+    return saw(`${videos.count} video, ${scenes.count} scenes, ${people.count} person`);
+  });
+  await step("a wrong password deletes nothing", async () => {
+    const deletion = deviceA.invoke("auth-onboarding/account", {
+      method: "DELETE",
+      body: { password: "not her password" },
+    });
+    return saw(await expectRefusal(deletion, 401, "invalid_password"));
+  });
+  const deletion = await step("she deletes her account", async () => {
+    const answer = await deviceA.invoke<DeletionTicket>("auth-onboarding/account", {
+      method: "DELETE",
+      body: { password: mina.password },
+    });
+    return told(answer, answer.erasure_id);
   });
   await step("her old token is refused at once", async () => {
     const listing = deviceA.invoke("videos", {
@@ -291,5 +334,69 @@ export async function runJourney(world: World, step: StepRunner): Promise<void> 
       return left.size === 0 ? left : undefined;
     });
     return saw();
+  });
+  const receipt = await step("Mina's status token still tells of her erasure", async () => {
+    const answer = await waitFor("The provisional receipt", async () => {
+      const status = await readStatus(world, deletion.status_token);
+      return status.state === "provisional" && status.receipt ? status : undefined;
+    });
+    const rows = Object.values(answer.counts?.before.tables ?? {}).reduce((a, b) => a + b, 0);
+    return told(answer.receipt ?? "", `${answer.state}, ${rows} rows erased or anonymised`);
+  });
+  await step("the operator finds the same receipt in the bucket", async () => {
+    const { sequence, erasure_id, stage } = JSON.parse(receipt);
+    const key = `${String(sequence).padStart(12, "0")}-${erasure_id}-${stage}.json`;
+    const copy = await waitFor("The copy of the receipt", async () => {
+      const { data } = await operator.storage.from("receipts").download(key);
+      return data ? await data.text() : undefined;
+    });
+    check(copy === receipt, "The copy differs from the receipt");
+    check(!copy.includes(user) && !copy.includes(mina.email), "The receipt names Mina");
+    return saw(key);
+  });
+  const folder = await mkdtemp(join(tmpdir(), "heimdex-receipt-"));
+  try {
+    const files = await step("the operator hands out the receipt and the public key", async () => {
+      const { code, out } = await heimdex(["erasure", "key"], {
+        HEIMDEX_RECEIPT_KEY: world.receiptKey,
+      });
+      check(code === 0, out);
+      return told(await writeReceipts(folder, { receipt, publicKey: out }));
+    });
+    await step("with one byte changed it is no receipt any more", async () => {
+      const { code, out } = await heimdex(verifying(files.changed, files.publicKey));
+      check(code === 1, out);
+      return saw(out.trim().split("\n").at(-1));
+    });
+    await step("the provisional receipt is verified, without network or database", async () => {
+      const { code, out } = await heimdex(verifying(files.receipt, files.publicKey));
+      check(code === 0, out);
+      return saw(out.trim().split("\n").at(-1));
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const verifying = (file: string, key: string) => ["erasure", "verify", file, "--key", key];
+
+/** Writes what is handed out, and a copy in which one digit differs. */
+async function writeReceipts(folder: string, o: { receipt: string; publicKey: string }) {
+  const files = {
+    receipt: join(folder, "receipt.json"),
+    changed: join(folder, "changed.json"),
+    publicKey: join(folder, "receipts.pub.json"),
+  };
+  await writeFile(files.receipt, o.receipt);
+  await writeFile(files.changed, o.receipt.replace('"after":0', '"after":1'));
+  await writeFile(files.publicKey, o.publicKey);
+  return files;
+}
+
+/** Asks as somebody whose account is gone and who kept the token. */
+async function readStatus(project: Project, statusToken: string): Promise<ErasureStatus> {
+  return await new Device(project).invoke<ErasureStatus>("auth-onboarding/account/erasure", {
+    method: "GET",
+    headers: { authorization: `Bearer ${statusToken}` },
   });
 }

@@ -55,7 +55,8 @@ try {
       return { value, note: value.stack.url };
     },
   );
-  await runJourney(stack, step);
+  const { HEIMDEX_RECEIPT_KEY: receiptKey = "" } = stack.environment;
+  await runJourney({ ...stack, receiptKey }, step);
   await step("the stack stops and its folder is gone", async () => ({ value: await stop() }));
 } catch (error) {
   print(error instanceof Error ? error.stack ?? error.message : String(error));

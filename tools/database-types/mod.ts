@@ -56,6 +56,7 @@ export async function readCatalogue(sql: Sql): Promise<Catalogue> {
 const scalarTypes: Record<string, string> = {
   "bigint": "number",
   "boolean": "boolean",
+  "date": "Date",
   "character varying": "string",
   "double precision": "number",
   "integer": "number",
