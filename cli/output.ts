@@ -15,7 +15,9 @@ export function toTable(rows: Record<string, unknown>[], empty: string): string 
 
 function toCell(value: unknown): string {
   if (value === null || value === undefined) return "-";
-  return value instanceof Date ? value.toISOString() : String(value);
+  if (!(value instanceof Date)) return String(value);
+  // The driver turns PostgreSQL's infinity into a date that no calendar holds.
+  return Number.isNaN(value.getTime()) ? "never" : value.toISOString();
 }
 
 /** A JSON document as every `--json` writes it. */

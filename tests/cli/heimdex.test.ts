@@ -7,7 +7,7 @@ import { useStack } from "../support/stack.ts";
 
 /** Nothing that other tests leave behind is over these. */
 const generous = [
-  ["--max-age", "86400"],
+  ["--max-age", "31536000"],
   ["--max-dead", "1000000"],
   ["--max-erasure-age", "31536000"],
   ["--max-held", "1000000"],
