@@ -55,6 +55,24 @@ async function listObjects(organizationId: string): Promise<string[]> {
   return rows.map(({ key }) => key);
 }
 
+/** A member leaves by deletion: the video stays with the organisation, whose admin remains. */
+async function leaveOrganization(context: TestErasures) {
+  const [leaver, colleague] = [await createUser(), await createUser()];
+  const { videoId } = await seedUser(leaver.id);
+  const organizationId = await createOrganization([
+    { id: leaver.id, role: "member" },
+    { id: colleague.id, role: "admin" },
+  ]);
+  await putInto(videoId, organizationId);
+  await deleteUserSilently(leaver.id);
+  const { erasureId } = await requestErasure(context, {
+    kind: "user",
+    userId: leaver.id,
+    origin: "event",
+  });
+  return { leaver, videoId, organizationId, erasureId };
+}
+
 describe.runIf(hasAdminSql())("videos of an organization", () => {
   let context: TestErasures;
   beforeAll(() => {
@@ -144,19 +162,7 @@ describe.runIf(hasAdminSql())("videos of an organization", () => {
   });
 
   it("are handed over wherever the run was stopped", async () => {
-    const [leaver, colleague] = [await createUser(), await createUser()];
-    const { videoId } = await seedUser(leaver.id);
-    const organizationId = await createOrganization([
-      { id: leaver.id, role: "member" },
-      { id: colleague.id, role: "admin" },
-    ]);
-    await putInto(videoId, organizationId);
-    await deleteUserSilently(leaver.id);
-    const { erasureId } = await requestErasure(context, {
-      kind: "user",
-      userId: leaver.id,
-      origin: "event",
-    });
+    const { leaver, videoId, organizationId, erasureId } = await leaveOrganization(context);
     // Each run is let one transaction further, and dies before the next one.
     for (let allowed = 1; allowed < 200; allowed++) {
       let used = 0;
@@ -183,19 +189,7 @@ describe.runIf(hasAdminSql())("videos of an organization", () => {
   }, 60_000);
 
   it("are not given away while Storage only says that it moved them", async () => {
-    const [leaver, colleague] = [await createUser(), await createUser()];
-    const { videoId } = await seedUser(leaver.id);
-    const organizationId = await createOrganization([
-      { id: leaver.id, role: "member" },
-      { id: colleague.id, role: "admin" },
-    ]);
-    await putInto(videoId, organizationId);
-    await deleteUserSilently(leaver.id);
-    const { erasureId } = await requestErasure(context, {
-      kind: "user",
-      userId: leaver.id,
-      origin: "event",
-    });
+    const { leaver, videoId, organizationId, erasureId } = await leaveOrganization(context);
     const lying: TestErasures["objects"] = {
       ...context.objects,
       move: (bucket, from, to) =>
@@ -210,19 +204,7 @@ describe.runIf(hasAdminSql())("videos of an organization", () => {
   });
 
   it("are not waited for without end when Storage lists a picture that it cannot move", async () => {
-    const [leaver, colleague] = [await createUser(), await createUser()];
-    const { videoId } = await seedUser(leaver.id);
-    const organizationId = await createOrganization([
-      { id: leaver.id, role: "member" },
-      { id: colleague.id, role: "admin" },
-    ]);
-    await putInto(videoId, organizationId);
-    await deleteUserSilently(leaver.id);
-    const { erasureId } = await requestErasure(context, {
-      kind: "user",
-      userId: leaver.id,
-      origin: "event",
-    });
+    const { leaver, organizationId, erasureId } = await leaveOrganization(context);
     const stuck: TestErasures["objects"] = {
       ...context.objects,
       move: (bucket, from, to) =>
