@@ -132,10 +132,10 @@ export interface ScenesRow {
   start_s: number;
   thumbnail_key: string | null;
   transcript: string | null;
-  tsv: string | null;
   user_id: string | null;
   video_id: string;
   vision_tags: Json | null;
+  words: string | null;
 }
 
 /** Row of public.user_analytics. */
@@ -155,10 +155,10 @@ export interface VideoMetadataRow {
   tags: Json | null;
   thumbnail_url: string | null;
   title: string | null;
-  tsv: string | null;
   updated_at: Date;
   user_id: string | null;
   video_id: string;
+  words: string | null;
 }
 
 /** Row of public.videos. */
@@ -276,27 +276,100 @@ export interface ExportsRow {
   user_id: string;
 }
 
+/** Row of private.legacy_decisions. */
+export interface LegacyDecisionsRow {
+  action: string;
+  decided_at: Date;
+  kind: string;
+  subject: string;
+  value: string | null;
+}
+
 /** Row of private.legacy_exports. */
 export interface LegacyExportsRow {
   exported_at: Date;
   legacy_user_id: string;
+  origin: string;
   source_updated_at: Date | null;
   supabase_user_id: string;
   verified_at: Date | null;
 }
 
+/** Row of private.legacy_failures. */
+export interface LegacyFailuresRow {
+  attempts: number;
+  cause: string;
+  detail: string;
+  failed_at: Date;
+  legacy_user_id: string;
+}
+
+/** Row of private.legacy_fills. */
+export interface LegacyFillsRow {
+  changed_rows: number;
+  finished_at: Date | null;
+  last_key: string | null;
+  read_rows: number;
+  relation: string;
+}
+
+/** Row of private.legacy_loaded_rows. */
+export interface LegacyLoadedRowsRow {
+  key: string;
+  relation: string;
+}
+
+/** Row of private.legacy_loads. */
+export interface LegacyLoadsRow {
+  fingerprint: string;
+  loaded_at: Date;
+  relation: string;
+  rows: number;
+}
+
+/** Row of private.legacy_object_moves. */
+export interface LegacyObjectMovesRow {
+  bucket: string;
+  moved_at: Date;
+  new_key: string;
+  old_key: string;
+  state: string;
+  user_id: string;
+}
+
+/** Row of private.legacy_objects. */
+export interface LegacyObjectsRow {
+  bucket: string;
+  key: string;
+  loaded_at: Date;
+  md5: string;
+  size: number;
+  source_etag: string;
+}
+
 /** Row of private.legacy_removals. */
 export interface LegacyRemovalsRow {
   only_row: boolean;
+  purged_at: Date | null;
   removed_at: Date;
   users_removed: number;
 }
 
+/** Row of private.legacy_renames. */
+export interface LegacyRenamesRow {
+  new_name: string;
+  old_name: string;
+  person_id: string;
+}
+
 /** Row of private.legacy_verifications. */
 export interface LegacyVerificationsRow {
+  fingerprint: string | null;
   finished_at: Date | null;
   mismatches: Json;
+  owners_compared: number;
   passed: boolean;
+  signed_in: number;
   started_at: Date;
   users_compared: number;
   verification_id: string;
@@ -347,8 +420,16 @@ export interface PrivateTables {
   erasure_receipts: ErasureReceiptsRow;
   erasures: ErasuresRow;
   exports: ExportsRow;
+  legacy_decisions: LegacyDecisionsRow;
   legacy_exports: LegacyExportsRow;
+  legacy_failures: LegacyFailuresRow;
+  legacy_fills: LegacyFillsRow;
+  legacy_loaded_rows: LegacyLoadedRowsRow;
+  legacy_loads: LegacyLoadsRow;
+  legacy_object_moves: LegacyObjectMovesRow;
+  legacy_objects: LegacyObjectsRow;
   legacy_removals: LegacyRemovalsRow;
+  legacy_renames: LegacyRenamesRow;
   legacy_verifications: LegacyVerificationsRow;
   orphan_counts: OrphanCountsRow;
   webhook_deliveries: WebhookDeliveriesRow;

@@ -12,6 +12,11 @@ export interface Scope {
   readonly personId: string | null;
   /** The keyed pseudonym that stays in the place of the user. */
   readonly subject: string;
+  /**
+   * Ids the user had in the former system, where objects may still lie in folders of that name.
+   * One that names an account of somebody else is left out: that folder is theirs.
+   */
+  readonly former: readonly string[];
   /** Organizations that go with the user, their last member. */
   readonly going: readonly string[];
   /** Organizations whose last member the user is now, those included that are not collected yet. */

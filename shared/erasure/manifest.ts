@@ -48,6 +48,17 @@ const rowsOfPeople: Finder = (sql, { userId }) => [
     select p.person_id from public.face_profiles as p where p.user_id = ${userId}::uuid)`,
 ];
 
+/** Rows beside a scene, which go with it. */
+const rowsOfScenes: Finder = (sql, { userId, going }) => [
+  sql`t.scene_id in (
+    select s.scene_id from public.scenes as s where s.user_id = ${userId}::uuid)`,
+  ...going.length === 0 ? [] : [
+    sql`t.scene_id in (
+      select s.scene_id from public.scenes as s
+      where s.organization_id = any(${[...going]}::uuid[]) and s.user_id is null)`,
+  ],
+];
+
 /** Legacy rows are keyed by the id the user had before Supabase Auth. */
 const legacyRows: Finder = (sql, { userId }) => [
   sql`t.user_id in (
@@ -58,6 +69,30 @@ const legacyRows: Finder = (sql, { userId }) => [
 const legacyUserRows: Finder = (sql, scope) => [
   ...legacyRows(sql, scope),
   sql`t.supabase_user_id = ${scope.userId}::uuid`,
+];
+
+/** Objects of a load: under the user's folders, moved from there, or named by the user's rows. */
+const loadedObjects: Finder = (sql, { userId, former }) => [
+  ...[userId, ...former].flatMap((id) =>
+    [["uploads", `videos/${id}/`], ["uploads", `faces/${id}/`], ["thumbnails", `${id}/`], [
+      "sidecars",
+      `${id}/`,
+    ]].map(([bucket, prefix]) =>
+      sql`t.bucket = ${bucket ?? ""} and t.key collate "C" >= ${prefix ?? ""}
+        and t.key collate "C" < ${`${prefix?.slice(0, -1)}0`}`
+    )
+  ),
+  sql`(t.bucket, t.key) in (
+    select m.bucket, m.old_key from private.legacy_object_moves as m
+    where m.user_id = ${userId}::uuid)`,
+  sql`t.bucket = 'uploads' and t.key in (
+    select v.storage_key from public.videos as v where v.user_id = ${userId}::uuid)`,
+  sql`t.bucket = 'uploads' and t.key in (
+    select unnest(p.photo_keys) from public.face_profiles as p where p.user_id = ${userId}::uuid)`,
+  sql`t.bucket = 'thumbnails' and t.key in (
+    select s.thumbnail_key from public.scenes as s where s.user_id = ${userId}::uuid)`,
+  sql`t.bucket = 'sidecars' and t.key in (
+    select s.sidecar_key from public.scenes as s where s.user_id = ${userId}::uuid)`,
 ];
 
 const scenesAndLinks = "The transcript, the pictures and who is seen in them come from the user";
@@ -85,15 +120,7 @@ const contentTables: TableRule[] = [
     exported: [],
     optional: "Only where pgvector is available",
     follows: "public.scenes",
-    rows: (sql, { userId, going }) => [
-      sql`t.scene_id in (
-        select s.scene_id from public.scenes as s where s.user_id = ${userId}::uuid)`,
-      ...going.length === 0 ? [] : [
-        sql`t.scene_id in (
-          select s.scene_id from public.scenes as s
-          where s.organization_id = any(${[...going]}::uuid[]) and s.user_id is null)`,
-      ],
-    ],
+    rows: rowsOfScenes,
   },
   {
     name: "public.scenes",
@@ -101,7 +128,7 @@ const contentTables: TableRule[] = [
     reason: scenesAndLinks,
     columns: allColumns(
       "erase",
-      "scene_id video_id start_s end_s transcript tsv vision_tags sidecar_key created_at " +
+      "scene_id video_id start_s end_s transcript words vision_tags sidecar_key created_at " +
         "thumbnail_key user_id organization_id language",
     ),
     exported: [
@@ -148,7 +175,7 @@ const contentTables: TableRule[] = [
     columns: allColumns(
       "erase",
       "video_id title description tags thumbnail_url created_at updated_at user_id " +
-        "organization_id tsv",
+        "organization_id words",
     ),
     exported: ["video_id", "title", "description", "tags", "created_at", "updated_at"],
     rows: videoRows,
@@ -445,7 +472,8 @@ const migrationTables: TableRule[] = [
       mismatches: "anonymise",
       ...allColumns(
         { retain: machinery },
-        "verification_id started_at finished_at users_compared passed",
+        "verification_id started_at finished_at users_compared owners_compared signed_in " +
+          "fingerprint passed",
       ),
     },
     exported: [],
@@ -474,7 +502,7 @@ const migrationTables: TableRule[] = [
     reason: "The map from the former id to the user; the tables above are found by it",
     columns: allColumns(
       "erase",
-      "legacy_user_id supabase_user_id exported_at verified_at source_updated_at",
+      "legacy_user_id supabase_user_id origin exported_at verified_at source_updated_at",
     ),
     exported: ["legacy_user_id", "exported_at"],
     rows: (sql, { userId }) => [sql`t.supabase_user_id = ${userId}::uuid`],
@@ -483,13 +511,128 @@ const migrationTables: TableRule[] = [
     name: "private.legacy_removals",
     disposition: "retain",
     reason: "One row: when the users tables were removed and how many users they held",
-    columns: allColumns({ retain: machinery }, "only_row removed_at users_removed"),
+    columns: allColumns({ retain: machinery }, "only_row removed_at users_removed purged_at"),
+    exported: [],
+  },
+  {
+    name: "private.legacy_fills",
+    disposition: "retain",
+    reason: "How far new owners are filled in",
+    columns: allColumns(
+      { retain: machinery },
+      "relation last_key read_rows changed_rows finished_at",
+    ),
+    exported: [],
+  },
+  {
+    name: "private.legacy_loads",
+    disposition: "retain",
+    reason: "Which tables were loaded: counts and a hash over all users",
+    columns: allColumns({ retain: machinery }, "relation rows fingerprint loaded_at"),
+    exported: [],
+  },
+  {
+    name: "private.legacy_loaded_rows",
+    disposition: "retain",
+    reason: "A later load must not bring back what was erased; the ids name nobody here any more",
+    columns: {
+      relation: { retain: machinery },
+      key: { retain: "The id of a row in the former system; it goes with the purge" },
+    },
     exported: [],
   },
 ];
 
-const userFolder = ({ userId, personId, going }: Scope): string[] =>
-  personId !== null ? [] : [`${userId}/`, ...going.map((id) => `organizations/${id}/`)];
+/** Before the rows below: some of these are found by them. */
+const moveTables: TableRule[] = [
+  {
+    name: "private.legacy_objects",
+    disposition: "erase",
+    reason: "Keys of objects that were loaded carry the id the user had before",
+    columns: allColumns("erase", "bucket key size source_etag md5 loaded_at"),
+    exported: [],
+    rows: loadedObjects,
+  },
+  {
+    name: "private.legacy_object_moves",
+    disposition: "erase",
+    reason: "Both keys of a moved object carry an id of the user",
+    columns: allColumns("erase", "bucket old_key new_key user_id state moved_at"),
+    exported: [],
+    rows: ownRows,
+  },
+  {
+    name: "private.legacy_renames",
+    disposition: "erase",
+    reason: "Names of people the user named",
+    columns: allColumns("erase", "person_id old_name new_name"),
+    exported: [],
+    rows: rowsOfPeople,
+    personRows,
+  },
+  {
+    name: "private.legacy_failures",
+    disposition: "erase",
+    reason: "That the user could not be moved at first",
+    columns: allColumns("erase", "legacy_user_id cause detail attempts failed_at"),
+    exported: [],
+    rows: (sql, { userId }) => [
+      sql`t.legacy_user_id in (
+        select e.legacy_user_id from private.legacy_exports as e
+        where e.supabase_user_id = ${userId}::uuid)`,
+    ],
+  },
+  {
+    name: "private.legacy_decisions",
+    disposition: "erase",
+    reason: "What was decided for the user alone, an address included",
+    columns: allColumns("erase", "kind subject action value decided_at"),
+    exported: [],
+    rows: (sql, { userId }) => [
+      sql`t.subject in (
+        select e.legacy_user_id::text from private.legacy_exports as e
+        where e.supabase_user_id = ${userId}::uuid)`,
+      sql`t.subject = ${userId}`,
+    ],
+  },
+  {
+    name: "legacy_archive.scene_words",
+    disposition: "erase",
+    reason: scenesAndLinks,
+    columns: allColumns("erase", "scene_id tsv"),
+    exported: [],
+    optional: inArchive,
+    follows: "public.scenes",
+    rows: rowsOfScenes,
+  },
+  {
+    name: "legacy_archive.rate_limits",
+    disposition: "erase",
+    reason: "Counters of one user serve nobody once the user is gone",
+    columns: allColumns(
+      "erase",
+      "limit_id user_id ip_address resource count window_start expires_at",
+    ),
+    exported: [],
+    optional: inArchive,
+    rows: legacyRows,
+  },
+  {
+    name: "legacy_archive.kept_owners",
+    disposition: "erase",
+    reason: "Rows that carry the user's id although they were nobody's",
+    columns: allColumns("erase", "relation row_id user_id"),
+    exported: [],
+    optional: inArchive,
+    rows: ownRows,
+  },
+];
+
+const userFolder = ({ userId, personId, former, going }: Scope): string[] =>
+  personId !== null ? [] : [
+    ...[userId, ...former].map((id) => `${id}/`),
+    ...going.map((id) => `organizations/${id}/`),
+  ];
 
 /**
  * The one list of what this system holds about users. Erasure, counts, preview and export follow
@@ -497,6 +640,7 @@ const userFolder = ({ userId, personId, going }: Scope): string[] =>
  */
 export const manifest: Manifest = {
   tables: [
+    ...moveTables,
     ...contentTables,
     ...accountTables,
     ...legacyTables("public"),
@@ -510,10 +654,9 @@ export const manifest: Manifest = {
       name: "uploads",
       disposition: "erase",
       reason: "The user's videos and the photos of people the user named",
-      prefixes: ({ userId, personId, going }) =>
-        personId !== null ? [`faces/${userId}/${personId}/`] : [
-          `videos/${userId}/`,
-          `faces/${userId}/`,
+      prefixes: ({ userId, personId, former, going }) =>
+        personId !== null ? [userId, ...former].map((id) => `faces/${id}/${personId}/`) : [
+          ...[userId, ...former].flatMap((id) => [`videos/${id}/`, `faces/${id}/`]),
           ...going.map((id) => `organizations/${id}/`),
         ],
       recordedIn: [

@@ -36,7 +36,7 @@ const anyUser = "{user}";
 
 /** Every folder of users in the buckets of the manifest. */
 export const ownerFolders: readonly OwnerFolder[] = manifest.buckets.flatMap((rule) =>
-  rule.prefixes({ userId: anyUser, personId: null, subject: "", going: [], alone: [] })
+  rule.prefixes({ userId: anyUser, personId: null, subject: "", former: [], going: [], alone: [] })
     .filter((prefix) => prefix.endsWith(`${anyUser}/`))
     .map((prefix) => ({ bucket: rule.name, head: prefix.slice(0, -anyUser.length - 1) }))
 );

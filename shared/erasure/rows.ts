@@ -23,7 +23,7 @@ export interface ScopeOwner {
  * an organization of the scope at any time. Needs the service door.
  */
 export async function readScope(sql: Transaction, owner: ScopeOwner): Promise<Scope> {
-  return toScope(owner, await readAlone(sql, owner));
+  return toScope(sql, owner, await readAlone(sql, owner));
 }
 
 /**
@@ -33,17 +33,28 @@ export async function readScope(sql: Transaction, owner: ScopeOwner): Promise<Sc
  */
 export async function lockScope(sql: Transaction, owner: ScopeOwner): Promise<Scope> {
   const concerned = await readAlone(sql, owner);
-  if (concerned.length === 0) return toScope(owner, []);
+  if (concerned.length === 0) return toScope(sql, owner, []);
   await sql`
     select from public.organizations where organization_id = any(${concerned}::uuid[])
     order by organization_id for update`;
-  return toScope(owner, await readAlone(sql, owner));
+  return toScope(sql, owner, await readAlone(sql, owner));
 }
 
-function toScope(owner: ScopeOwner, alone: string[]): Scope {
+async function toScope(sql: Transaction, owner: ScopeOwner, alone: string[]): Promise<Scope> {
   const { userId, personId = null, subject, organizations } = owner;
   const going = alone.filter((id) => organizations?.includes(id) ?? true);
-  return { userId, personId, subject: subject ?? "", going, alone };
+  const former = await readFormerIds(sql, userId);
+  return { userId, personId, subject: subject ?? "", former, going, alone };
+}
+
+async function readFormerIds(sql: Transaction, userId: string): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select e.legacy_user_id as id from private.legacy_exports as e
+    where e.supabase_user_id = ${userId}::uuid and e.legacy_user_id <> e.supabase_user_id
+      and not exists (select from auth.users as u where u.id = e.legacy_user_id)
+      and not exists (
+        select from private.legacy_exports as o where o.supabase_user_id = e.legacy_user_id)`;
+  return rows.map(({ id }) => id);
 }
 
 /**

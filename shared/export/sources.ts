@@ -221,5 +221,5 @@ function joinOr(sql: Transaction, parts: Fragment[]): Fragment {
 
 /** An organization's videos that name nobody are no data of the user who is its last member. */
 function toScope(userId: string): Scope {
-  return { userId, personId: null, subject: "", going: [], alone: [] };
+  return { userId, personId: null, subject: "", former: [], going: [], alone: [] };
 }

@@ -6,7 +6,7 @@
 -- push and names each column.
 -- What stays unchanged: adopted rows, defaults and extra indexes. Once 20261122100100 has run, this file does nothing:
 -- later files have then reshaped these tables, and to repeat the old shape would undo their grants.
--- Vector columns exist only where pgvector is available; 20261122100200 moves them to side tables.
+-- Vector columns exist only where pgvector is available; 20270101000000 drops them once side tables hold them.
 
 do $migration$
 declare

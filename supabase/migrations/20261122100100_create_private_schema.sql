@@ -26,24 +26,35 @@ begin
 end
 $migration$;
 
--- One row for each legacy user who has an account in Supabase Auth. verified_at is set by a comparison of every field.
+-- One row for each legacy user who has an account in Supabase Auth: the only place where the two ids stand side by side.
+-- origin: kept, the legacy row named the account already; created, the account was made for the legacy user; linked, an
+-- account of the same address was taken by decision. verified_at is set by a comparison of every field.
+-- source_updated_at: updated_at of the legacy row that was exported.
 create table if not exists private.legacy_exports (
     legacy_user_id uuid not null,
     supabase_user_id uuid not null,
+    origin text not null,
     exported_at timestamptz not null default now(),
     verified_at timestamptz,
     source_updated_at timestamptz,
     constraint legacy_exports_pkey primary key (legacy_user_id),
-    constraint legacy_exports_supabase_user_id_key unique (supabase_user_id)
+    constraint legacy_exports_supabase_user_id_key unique (supabase_user_id),
+    constraint legacy_exports_origin_check check (origin in ('kept', 'created', 'linked'))
 );
 alter table private.legacy_exports enable row level security;
 revoke all on table private.legacy_exports from public, anon, authenticated, service_role;
 
+-- One row for each comparison of the legacy users with Supabase Auth. fingerprint: private.legacy_fingerprint() as it was
+-- while the comparison ran; the removal asks that nothing was written since. owners_compared: owners whose rows were
+-- counted. signed_in: users of the sample who signed in with their old password.
 create table if not exists private.legacy_verifications (
     verification_id uuid not null default gen_random_uuid(),
     started_at timestamptz not null default now(),
     finished_at timestamptz,
     users_compared integer not null default 0,
+    owners_compared integer not null default 0,
+    signed_in integer not null default 0,
+    fingerprint text,
     mismatches jsonb not null default '[]'::jsonb,
     passed boolean not null default false,
     constraint legacy_verifications_pkey primary key (verification_id)
@@ -51,11 +62,13 @@ create table if not exists private.legacy_verifications (
 alter table private.legacy_verifications enable row level security;
 revoke all on table private.legacy_verifications from public, anon, authenticated, service_role;
 
--- At most one row: written by the migration that removes the users tables.
+-- At most one row: written by the migration that removes the users tables. purged_at: when the archive was deleted; there
+-- is no way back from then on.
 create table if not exists private.legacy_removals (
     only_row boolean not null default true,
     removed_at timestamptz not null default now(),
     users_removed integer not null,
+    purged_at timestamptz,
     constraint legacy_removals_pkey primary key (only_row),
     constraint legacy_removals_only_row_check check (only_row)
 );
@@ -93,13 +106,16 @@ end
 $function$;
 revoke all on function private.require_caller() from public, anon, authenticated, service_role;
 
--- Keeps updated_at of a row true. Trigger function, not security definer.
+-- Keeps updated_at of a row true. A transaction that set heimdex.keep_updated_at to on writes rows as they were elsewhere
+-- (a load, a rollback) and keeps their times. Trigger function, not security definer.
 create or replace function private.touch_updated_at() returns trigger
 language plpgsql
 set search_path = ''
 as $function$
 begin
-    new.updated_at := now();
+    if current_setting('heimdex.keep_updated_at', true) is distinct from 'on' then
+        new.updated_at := now();
+    end if;
     return new;
 end
 $function$;

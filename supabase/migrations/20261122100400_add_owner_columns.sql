@@ -3,8 +3,9 @@
 -- Why: a policy that reaches through videos costs a sequential scan; one that compares an indexed column of the row does
 -- not. So scenes, video_metadata, jobs and scene_people carry user_id and organization_id, copied by trigger: a writer
 -- cannot set them, and they follow when the owner of a video changes.
--- What stays unchanged: the legacy columns and their meaning, except that videos.user_id may be null when an organisation
--- owns the video (an erased uploader leaves it to the organisation).
+-- What stays unchanged: every legacy column, row and constraint, so that a legacy application goes on until the cutover.
+-- Rows that were there before the new columns get them from private.fill_legacy_owners (20261122103000), in batches; what
+-- the legacy application would trip over (unique names and counters) comes with 20270101000000.
 
 alter table public.videos
 add column if not exists organization_id uuid,
@@ -14,7 +15,6 @@ add column if not exists idempotency_key text,
 add column if not exists idempotency_digest text,
 add column if not exists updated_at timestamptz not null default now(),
 add column if not exists deleted_at timestamptz;
-alter table public.videos alter column user_id drop not null;
 alter table public.scenes
 add column if not exists user_id uuid,
 add column if not exists organization_id uuid,
@@ -25,13 +25,8 @@ alter table public.jobs add column if not exists created_at timestamptz not null
 alter table public.scene_people add column if not exists user_id uuid, add column if not exists organization_id uuid;
 alter table public.face_profiles add column if not exists deleted_at timestamptz;
 
--- A legacy video in state deleted has no time of it; without one it would be listed.
-update public.videos set deleted_at = now() where state = 'deleted' and deleted_at is null;
-
 -- "add constraint" has no "if not exists".
 do $migration$
-declare
-    duplicates bigint;
 begin
     if not exists (select from pg_catalog.pg_constraint where conname = 'videos_organization_id_fkey') then
         alter table public.videos add constraint videos_organization_id_fkey foreign key (organization_id)
@@ -41,22 +36,9 @@ begin
         alter table public.videos add constraint videos_owner_check
         check (user_id is not null or organization_id is not null);
     end if;
-    select count(*) into duplicates
-    from (
-        select from public.face_profiles where deleted_at is null group by user_id, name having count(*) > 1
-    ) as repeated;
-    if duplicates > 0 then
-        raise exception using
-            errcode = 'HD000',
-            message = 'Cannot make the names of people unique: ' || duplicates || ' names occur twice for one owner. '
-            || 'Rename or merge those rows of face_profiles and push again. Nothing was changed';
-    end if;
 end
 $migration$;
 
--- A person whose deletion has begun gives the name free at once.
-create unique index if not exists face_profiles_user_id_name_key
-on public.face_profiles (user_id, name) where deleted_at is null;
 create index if not exists idx_face_profiles_user_id on public.face_profiles (user_id);
 create unique index if not exists videos_user_id_idempotency_key_key
 on public.videos (user_id, idempotency_key) where idempotency_key is not null;
@@ -77,33 +59,27 @@ create index if not exists idx_scene_people_person_id on public.scene_people (pe
 create index if not exists idx_scene_people_user_id on public.scene_people (user_id, scene_id, person_id);
 create index if not exists idx_scene_people_organization_id on public.scene_people (organization_id);
 create index if not exists idx_audit_events_user_id on public.audit_events (user_id, event_id);
--- The quota of uploads is one counter a user and day; two counters would let a user upload twice as much.
--- Legacy counters that repeat are expired; the largest of each stays.
-delete from public.rate_limits as a
-using public.rate_limits as b
-where
-    a.user_id = b.user_id and a.resource = b.resource and a.window_start = b.window_start
-    and (a.count, a.limit_id) < (b.count, b.limit_id);
-create unique index if not exists rate_limits_user_id_resource_window_start_key
-on public.rate_limits (user_id, resource, window_start) where user_id is not null;
 
--- idx_videos_user_created_at begins with the same column; two indexes would only cost writes.
-drop index if exists public.idx_videos_user_id;
-
+-- On named columns only: an owner that is filled in or handed down, and an object that moves, is no change to a reader.
 create or replace trigger videos_touch_updated_at
-before update on public.videos
+before update of mime_type, size_bytes, duration_s, state, error_text, indexed_at, filename, language
+on public.videos
 for each row execute function private.touch_updated_at();
 create or replace trigger video_metadata_touch_updated_at
-before update on public.video_metadata
+before update of title, description, tags on public.video_metadata
 for each row execute function private.touch_updated_at();
 
--- Copies the owner of the video to a row of scenes, video_metadata or jobs, whatever the writer sent.
+-- Copies the owner of the video to a row of scenes, video_metadata or jobs, whatever the writer sent; only
+-- private.fill_legacy_owners sets it itself, for which it sets heimdex.owner_by_fill to on.
 -- Trigger function. Not security definer: whoever may write the row can read its video.
 create or replace function private.copy_video_owner() returns trigger
 language plpgsql
 set search_path = ''
 as $function$
 begin
+    if current_setting('heimdex.owner_by_fill', true) = 'on' then
+        return new;
+    end if;
     select v.user_id, v.organization_id into new.user_id, new.organization_id
     from public.videos as v
     where v.video_id = new.video_id;
@@ -118,6 +94,9 @@ language plpgsql
 set search_path = ''
 as $function$
 begin
+    if current_setting('heimdex.owner_by_fill', true) = 'on' then
+        return new;
+    end if;
     select s.user_id, s.organization_id into new.user_id, new.organization_id
     from public.scenes as s
     where s.scene_id = new.scene_id;
@@ -165,17 +144,3 @@ after update of user_id, organization_id on public.videos
 for each row
 when (old.user_id is distinct from new.user_id or old.organization_id is distinct from new.organization_id)
 execute function private.hand_down_video_owner();
-
--- Rows that were there before the columns.
-update public.scenes as s set user_id = v.user_id
-from public.videos as v
-where v.video_id = s.video_id and (s.user_id, s.organization_id) is distinct from (v.user_id, v.organization_id);
-update public.video_metadata as m set user_id = v.user_id
-from public.videos as v
-where v.video_id = m.video_id and (m.user_id, m.organization_id) is distinct from (v.user_id, v.organization_id);
-update public.jobs as j set user_id = v.user_id
-from public.videos as v
-where v.video_id = j.video_id and (j.user_id, j.organization_id) is distinct from (v.user_id, v.organization_id);
-update public.scene_people as p set user_id = s.user_id
-from public.scenes as s
-where s.scene_id = p.scene_id and (p.user_id, p.organization_id) is distinct from (s.user_id, s.organization_id);

@@ -3,8 +3,9 @@
 -- Why: the edge functions check what they write, but a client may also update these columns through the Data API, and
 -- an organisation admin those of others. Without limits here one request stores a megabyte that every list then reads,
 -- tags that are no texts, or a person without a name.
--- What stays unchanged: rows as they are. Only a value that changes is checked, because adopted legacy rows may hold
--- longer ones. The limits are those of supabase/functions/videos/schemas.ts and people/schemas.ts.
+-- What stays unchanged: rows as they are, and what the server or a legacy application writes. Only a value that a client
+-- changes is checked, because adopted legacy rows may hold longer ones. The limits are those of
+-- supabase/functions/videos/schemas.ts and people/schemas.ts.
 
 -- Refuses descriptive values beyond their limits: videos.language a BCP 47 tag of at most 35 characters;
 -- video_metadata.title 1 to 255 characters, description at most 5000, tags at most 50 texts of 1 to 64 characters;
@@ -18,6 +19,9 @@ as $function$
 declare
     v_problem text;
 begin
+    if current_user <> 'authenticated' then
+        return new;
+    end if;
     if tg_table_name = 'videos' then
         if char_length(new.language) > 35 or new.language !~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$' then
             v_problem := 'The language must be a tag such as "en" or "ko-KR"';

@@ -278,7 +278,19 @@ begin
     union
     select o.bucket_id, o.name
     from storage.objects as o
-    where o.bucket_id = 'thumbnails' and starts_with(o.name, v_owner || '/' || p_video_id::text || '/');
+    where o.bucket_id = 'thumbnails' and starts_with(o.name, v_owner || '/' || p_video_id::text || '/')
+    union
+    -- What is not moved yet from the folder that the owner had in the former system.
+    select o.bucket_id, o.name
+    from private.legacy_exports as e
+    inner join storage.objects as o
+        on
+            (
+                o.bucket_id = 'thumbnails'
+                and starts_with(o.name, e.legacy_user_id::text || '/' || p_video_id::text || '/')
+            )
+            or (o.bucket_id = 'sidecars' and o.name = e.legacy_user_id::text || '/' || p_video_id::text || '.json')
+    where e.supabase_user_id = v_video.user_id;
 end
 $function$;
 revoke all on function private.begin_video_deletion(uuid) from public, anon, authenticated, service_role;

@@ -37,17 +37,17 @@ begin
 
     return query
     with text_hits as (
-        select s.scene_id, s.video_id, ts_rank(s.tsv, v_words) as score
+        select s.scene_id, s.video_id, ts_rank(s.words, v_words) as score
         from public.scenes as s
         where
             s.user_id = v_caller
-            and s.tsv @@ v_words and s.created_at <= v_until and (p_video_id is null or s.video_id = p_video_id)
+            and s.words @@ v_words and s.created_at <= v_until and (p_video_id is null or s.video_id = p_video_id)
         union all
-        select s.scene_id, s.video_id, ts_rank(s.tsv, v_words)
+        select s.scene_id, s.video_id, ts_rank(s.words, v_words)
         from public.scenes as s
         where
             s.organization_id = any(v_organizations) and s.user_id is distinct from v_caller
-            and s.tsv @@ v_words and s.created_at <= v_until and (p_video_id is null or s.video_id = p_video_id)
+            and s.words @@ v_words and s.created_at <= v_until and (p_video_id is null or s.video_id = p_video_id)
     ),
 
     text_ranked as (
@@ -60,15 +60,15 @@ begin
     ),
 
     metadata_hits as (
-        select m.video_id, ts_rank(m.tsv, v_words) as score
+        select m.video_id, ts_rank(m.words, v_words) as score
         from public.video_metadata as m
-        where m.user_id = v_caller and m.tsv @@ v_words
+        where m.user_id = v_caller and m.words @@ v_words
         union all
-        select m.video_id, ts_rank(m.tsv, v_words)
+        select m.video_id, ts_rank(m.words, v_words)
         from public.video_metadata as m
         where
             m.organization_id = any(v_organizations) and m.user_id is distinct from v_caller
-            and m.tsv @@ v_words
+            and m.words @@ v_words
     ),
 
     metadata_ranked as (

@@ -29,6 +29,25 @@ where
     (b.public, b.file_size_limit, b.allowed_mime_types)
     is distinct from (excluded.public, excluded.file_size_limit, excluded.allowed_mime_types);
 
+-- The folders of the caller: the id of the user and, until their objects are moved, the ids the user had in the former
+-- system. Returns an array of names; one that names another account is left out: those objects are found by their rows.
+-- Security definer: the map of ids is closed. Trust boundary: takes no argument, answers for auth.uid() only.
+create or replace function private.list_own_folders() returns text[]
+language sql
+stable
+security definer
+set search_path = ''
+as $function$
+    select (select auth.uid())::text || coalesce(array_agg(e.legacy_user_id::text), array[]::text[])
+    from private.legacy_exports as e
+    where
+        e.supabase_user_id = (select auth.uid()) and e.legacy_user_id <> e.supabase_user_id
+        and not exists (select from auth.users as u where u.id = e.legacy_user_id)
+        and not exists (select from private.legacy_exports as o where o.supabase_user_id = e.legacy_user_id)
+$function$;
+revoke all on function private.list_own_folders() from public, anon, authenticated, service_role;
+grant execute on function private.list_own_folders() to authenticated;
+
 drop policy if exists "heimdex objects are read by their owner and organisation" on storage.objects;
 create policy "heimdex objects are read by their owner and organisation" on storage.objects
 for select to authenticated
@@ -36,11 +55,11 @@ using (
     (
         bucket_id = 'uploads'
         and (storage.foldername(name))[1] in ('videos', 'faces')
-        and (storage.foldername(name))[2] = ((select auth.uid())::text)
+        and (storage.foldername(name))[2] = any((select private.list_own_folders())::text [])
     )
     or (
         bucket_id in ('thumbnails', 'sidecars', 'exports')
-        and (storage.foldername(name))[1] = ((select auth.uid())::text)
+        and (storage.foldername(name))[1] = any((select private.list_own_folders())::text [])
     )
     or (
         bucket_id in ('uploads', 'thumbnails', 'sidecars')

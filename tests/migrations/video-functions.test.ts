@@ -247,7 +247,7 @@ describe("private.set_captions", () => {
     expect(video).toMatchObject({ state: "indexed", language: "en" });
     expect(video.indexed_at).toBeInstanceOf(Date);
     const rows = await db.sql`
-      select transcript, user_id, language, tsv @@ to_tsquery('simple', 'sea | 바다') as found
+      select transcript, user_id, language, words @@ to_tsquery('simple', 'sea | 바다') as found
       from public.scenes where video_id = ${String(video_id)} order by start_s`;
     expect(rows).toEqual(scenes.map(({ text }) => ({
       transcript: text,
@@ -503,7 +503,7 @@ describe("private.find_scene_candidates", () => {
     // Vacuum also empties the pending list of the index, which the planner would count against it.
     await db.admin`vacuum analyze public.scenes`;
     const [row] = await db.sql`explain (format json) select scene_id from public.scenes
-      where user_id = ${ann.id}::uuid and tsv @@ to_tsquery('simple', 'sea')`;
-    expect(JSON.stringify(row)).toContain("idx_scenes_user_tsv");
+      where user_id = ${ann.id}::uuid and words @@ to_tsquery('simple', 'sea')`;
+    expect(JSON.stringify(row)).toContain("idx_scenes_user_words");
   });
 });

@@ -65,14 +65,14 @@ export async function seedRows(
         now() - make_interval(mins => n * ${minutesBetweenVideos}), now()
       from library`;
     await tx`
-      insert into public.video_metadata (video_id, user_id, title, tsv)
+      insert into public.video_metadata (video_id, user_id, title, words)
       select video_id, ${userId}, 'Take ' || n, to_tsvector('simple', 'take ' || n) from library`;
     await tx`
       insert into public.jobs (video_id, user_id, stage, state)
       select video_id, ${userId}, stage::public.job_stage, 'completed'
       from library, unnest(array['upload_validate', 'asr_fast']) as stage`;
     await tx`
-      insert into public.scenes (video_id, user_id, start_s, end_s, transcript, tsv, thumbnail_key,
+      insert into public.scenes (video_id, user_id, start_s, end_s, transcript, words, thumbnail_key,
         sidecar_key)
       select video_id, ${userId}, s * 5, s * 5 + 5, words, to_tsvector('simple', words),
         case when s <= ${size.thumbnailsPerVideo}

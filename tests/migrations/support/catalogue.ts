@@ -1,9 +1,12 @@
-import type { Row, Sql } from "./database.ts";
+import type postgres from "postgres";
+import type { Row } from "./database.ts";
 
 const schemas = ["public", "private", "extensions", "storage", "auth", "legacy_archive"];
 
 /** Everything that a migration can shape, as text that two runs can be compared by. */
-export async function dumpCatalogue(sql: Sql): Promise<string[]> {
+export async function dumpCatalogue<T extends Record<string, unknown>>(
+  sql: postgres.Sql<T>,
+): Promise<string[]> {
   const parts = await Promise.all([
     sql`select n.nspname as schema, (select array_agg(x::text order by x::text) from unnest(n.nspacl) x) as acl, n.nspowner::regrole::text as owner
       from pg_namespace n where n.nspname = any(${schemas})`,

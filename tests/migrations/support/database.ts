@@ -47,6 +47,10 @@ export async function applyMigration(sql: Sql, { text }: Migration): Promise<voi
 /** A server on which a file with many databases makes each in a tenth of the time. */
 export interface TestServer {
   createDatabase(o?: { migrated?: boolean }): Promise<TestDatabase>;
+  /** Prepares one database; what comes back makes copies of it, each in a fraction of the time. */
+  createTemplate(
+    prepare: (db: TestDatabase) => Promise<void>,
+  ): Promise<() => Promise<TestDatabase>>;
   stop(): Promise<void>;
 }
 
@@ -62,6 +66,17 @@ export async function startServer(version: 15 | 17 = 17): Promise<TestServer> {
   });
   return {
     createDatabase: ({ migrated = true } = {}) => createDatabase(server, password, migrated),
+    createTemplate: async (prepare) => {
+      const template = await createDatabase(server, password, false);
+      await prepare(template);
+      await template.stop();
+      const from = new URL(template.url).pathname.slice(1);
+      return async () => {
+        const name = newName();
+        await asAdmin(server, `create database ${name} owner postgres template ${from}`);
+        return openDatabase(server, password, name);
+      };
+    },
     stop: async () => {
       await server.stop();
       await Deno.remove(dataDir, { recursive: true });
@@ -90,13 +105,10 @@ async function createDatabase(
   password: string,
   migrated: boolean,
 ): Promise<TestDatabase> {
-  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
-  const first = postgres(server.adminUrl, { max: 1 });
-  await first.unsafe(`create database ${name}`);
-  await first.end();
-  const adminUrl = server.url(name);
+  const name = newName();
+  await asAdmin(server, `create database ${name}`);
   await bootstrapDatabase({
-    adminUrl,
+    adminUrl: server.url(name),
     passwords: {
       postgres: password,
       authenticator: password,
@@ -104,12 +116,27 @@ async function createDatabase(
       supabase_storage_admin: password,
     },
   });
+  const database = openDatabase(server, password, name);
+  if (migrated) {
+    for (const migration of await readMigrations()) await applyMigration(database.sql, migration);
+  }
+  return database;
+}
+
+function newName(): string {
+  return `test_${crypto.randomUUID().replaceAll("-", "")}`;
+}
+
+async function asAdmin(server: PostgresServer, statement: string): Promise<void> {
+  const sql = postgres(server.adminUrl, { max: 1 });
+  await sql.unsafe(statement);
+  await sql.end();
+}
+
+function openDatabase(server: PostgresServer, password: string, name: string): TestDatabase {
   const url = server.url(name, "postgres", password);
   const open = (address: string): Sql => postgres(address, { max: 12, onnotice: () => {}, types });
-  const [sql, admin] = [open(url), open(adminUrl)];
-  if (migrated) {
-    for (const migration of await readMigrations()) await applyMigration(sql, migration);
-  }
+  const [sql, admin] = [open(url), open(server.url(name))];
   const stop = async () => {
     await Promise.all([sql.end(), admin.end()]);
   };

@@ -1,9 +1,10 @@
--- Moves the vectors out of scenes and face_profiles into scene_vectors and face_vectors, where pgvector is available.
+-- Tables for the vectors of scenes and faces, where pgvector is available.
 --
 -- Why: the shape of the main tables, and the types written from it, must be the same with and without pgvector; and a
 -- list of scenes must not read 9 kB of vectors a row.
--- What stays unchanged: the vectors themselves, copied before the columns go. Without pgvector nothing is done; search
--- by meaning and by face is then off.
+-- What stays unchanged: scenes and face_profiles. Vectors that the legacy system wrote into them are copied by
+-- private.fill_legacy_owners, and 20270101000000 drops its columns. Without pgvector nothing is done; search by meaning
+-- and by face is then off.
 -- Clients have no right on either table: vectors are read and written by the server only.
 
 do $migration$
@@ -44,24 +45,5 @@ begin
     alter table public.face_vectors enable row level security;
     revoke all on table public.face_vectors from public, anon, authenticated, service_role;
     grant select, insert, update, delete on table public.face_vectors to service_role;
-
-    if exists (
-        select from pg_catalog.pg_attribute
-        where attrelid = 'public.scenes'::regclass and attname = 'text_vec' and not attisdropped
-    ) then
-        execute 'insert into public.scene_vectors (scene_id, text_vec, image_vec) '
-            'select scene_id, text_vec, image_vec from public.scenes '
-            'where text_vec is not null or image_vec is not null on conflict (scene_id) do nothing';
-        alter table public.scenes drop column text_vec, drop column image_vec;
-    end if;
-    if exists (
-        select from pg_catalog.pg_attribute
-        where attrelid = 'public.face_profiles'::regclass and attname = 'adaface_vec' and not attisdropped
-    ) then
-        execute 'insert into public.face_vectors (person_id, adaface_vec) '
-            'select person_id, adaface_vec from public.face_profiles '
-            'where adaface_vec is not null on conflict (person_id) do nothing';
-        alter table public.face_profiles drop column adaface_vec;
-    end if;
 end
 $migration$;
