@@ -86,6 +86,12 @@ export interface ObjectStore {
    * or never there. An object at the new key throws {@link ObjectExistsError}.
    */
   move(bucket: string, from: string, to: string): Promise<boolean>;
+  /**
+   * Stores the same bytes, type and metadata a second time in the bucket, without reading them here.
+   * False when there is nothing at `from`. An object at the new key throws {@link ObjectExistsError}
+   * and stays as it is.
+   */
+  copy(bucket: string, from: string, to: string): Promise<boolean>;
   /** Removes objects, at most 1000 a call. Objects that do not exist are passed over. */
   remove(bucket: string, keys: string[]): Promise<void>;
 }
@@ -219,6 +225,15 @@ export function createObjectStore(
 
     async move(bucket, from, to) {
       const { error } = await (await storage()).from(bucket).move(from, to);
+      if (!error) return true;
+      const failure = describeFailure(error);
+      if (failure.exists) throw new ObjectExistsError(bucket, to);
+      if (failure.missing) return false;
+      throw toAppError(error);
+    },
+
+    async copy(bucket, from, to) {
+      const { error } = await (await storage()).from(bucket).copy(from, to);
       if (!error) return true;
       const failure = describeFailure(error);
       if (failure.exists) throw new ObjectExistsError(bucket, to);

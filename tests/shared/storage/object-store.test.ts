@@ -129,6 +129,27 @@ describe("move", () => {
   });
 });
 
+describe("copy", () => {
+  test("stores an object a second time, and tells when there is none", async () => {
+    const [from, to] = [newKey(), newKey()];
+    await put(from);
+    expect(await store().copy("uploads", from, to)).toBe(true);
+    for (const key of [from, to]) {
+      expect(await store().stat("uploads", key)).toEqual({ size: 4, contentType: "video/mp4" });
+    }
+    expect(await store().copy("uploads", newKey(), newKey())).toBe(false);
+    await expect(store().copy("no-such-bucket", to, from)).rejects.toThrow("Bucket not found");
+  });
+
+  test("leaves an object alone that stands at the new key", async () => {
+    const [from, to] = [newKey(), newKey()];
+    await put(from);
+    await put(to, "sixsix");
+    await expect(store().copy("uploads", from, to)).rejects.toThrow(ObjectExistsError);
+    expect(await store().stat("uploads", to)).toMatchObject({ size: 6 });
+  });
+});
+
 describe("outage", () => {
   const closing: (() => void)[] = [];
   afterEach(() => closing.splice(0).forEach((close) => close()));
@@ -170,6 +191,7 @@ describe("outage", () => {
       broken.get("uploads", "key"),
       broken.list("uploads"),
       broken.move("uploads", "key", "other"),
+      broken.copy("uploads", "key", "other"),
       broken.remove("uploads", ["key"]),
     ];
     for (const result of await Promise.allSettled(calls)) {
