@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { bootstrapDatabase, pushMigrations } from "./bootstrap/mod.ts";
-import { LocalStackError } from "./errors.ts";
+import { LocalStackError, messageOf } from "./errors.ts";
 import type { StackKeys } from "./keys.ts";
 import { startPostgres } from "./postgres/mod.ts";
 import type { DataFolder } from "./state.ts";
@@ -53,14 +53,28 @@ export async function openDatabase(o: DatabaseOptions): Promise<StackDatabase> {
   };
 }
 
-/** Roles, schemas and migrations; fast when nothing is new. */
+/** What the last migration says while users of the former system are not moved over. */
+const removalRefused =
+  /ERROR: (Cannot remove the users tables: .*?Nothing was changed) \(SQLSTATE HD000\)/;
+
+/**
+ * Roles, schemas and migrations; fast when nothing is new. A project with users of the former
+ * system starts before their cutover as well: the one migration that waits for it is a line of log.
+ */
 export async function prepareDatabase(o: {
   database: StackDatabase;
   keys: StackKeys;
   cliHome: string;
+  log: (line: string) => void;
 }): Promise<void> {
   await bootstrapDatabase({ adminUrl: o.database.adminUrl, passwords: o.keys.passwords });
-  await pushMigrations(o.database.url, { home: o.cliHome });
+  try {
+    await pushMigrations(o.database.url, { home: o.cliHome });
+  } catch (error) {
+    const refusal = removalRefused.exec(messageOf(error))?.[1];
+    if (!refusal) throw error;
+    o.log(refusal);
+  }
 }
 
 async function useExternal(

@@ -94,7 +94,7 @@ async function startParts(o: StackOptions, undo: Undo[]): Promise<Parts> {
     ...functionsEnvironment(door.url, keys, database),
     ...o.environment,
   };
-  const prepared = prepareDatabase({ database, keys, cliHome: folder.cliHome });
+  const prepared = prepareDatabase({ database, keys, cliHome: folder.cliHome, log });
   const functions = await startBeside({ prepared, folder, environment, undo, log });
   await connectGateway({ folder, keys, database, door, functions, undo, log });
   if (o.drain ?? true) undo.push(startDrain({ url: door.url, cronSecret: keys.cronSecret, log }));
