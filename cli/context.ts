@@ -8,6 +8,8 @@ export interface CliContext {
   out(text: string): void;
   /** Writes one sentence to standard error. */
   err(text: string): void;
+  /** Standard error where it is a terminal: progress is drawn there. Absent otherwise. */
+  terminal?: NodeJS.WritableStream;
   /** Asks a person; absent where nobody sits at a terminal, and no command may wait for one. */
   confirm?(question: string): Promise<boolean>;
 }

@@ -24,7 +24,8 @@ export async function withDatabase<T>(
   }
 }
 
-function databaseUrl({ env }: CliContext): string {
+/** The project's database. Throws: CliError (usage) when no setting names one. */
+export function databaseUrl({ env }: CliContext): string {
   const url = env.DATABASE_URL || env.SUPABASE_DB_URL;
   if (!url) {
     throw new CliError(exitCodes.usage, "Set DATABASE_URL to the PostgreSQL URL of the project");

@@ -9,6 +9,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   now: () => new Date(),
   out: (text) => void process.stdout.write(`${text}\n`),
   err: (text) => void process.stderr.write(`${text}\n`),
+  ...(process.stderr.isTTY ? { terminal: process.stderr } : {}),
   ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm } : {}),
 });
 

@@ -12,6 +12,14 @@ import { registerErasureVerify } from "./commands/erasure/verify.ts";
 import { registerEventsList } from "./commands/events/list.ts";
 import { registerEventsReplay } from "./commands/events/replay.ts";
 import { registerEventsRetry } from "./commands/events/retry.ts";
+import { registerLegacyCutover } from "./commands/legacy/cutover.ts";
+import { registerLegacyExport } from "./commands/legacy/export.ts";
+import { registerLegacyLoad } from "./commands/legacy/load.ts";
+import { registerLegacyPlan } from "./commands/legacy/plan.ts";
+import { registerLegacyPurge } from "./commands/legacy/purge.ts";
+import { registerLegacyRollback } from "./commands/legacy/rollback.ts";
+import { registerLegacySample } from "./commands/legacy/sample.ts";
+import { registerLegacyVerify } from "./commands/legacy/verify.ts";
 import { registerOrphansErase } from "./commands/orphans/erase.ts";
 import { registerOrphansList } from "./commands/orphans/list.ts";
 import { registerStatus } from "./commands/status.ts";
@@ -33,6 +41,14 @@ const registrations = [
   registerErasureReapply,
   registerOrphansList,
   registerOrphansErase,
+  registerLegacySample,
+  registerLegacyPlan,
+  registerLegacyLoad,
+  registerLegacyExport,
+  registerLegacyVerify,
+  registerLegacyCutover,
+  registerLegacyRollback,
+  registerLegacyPurge,
 ];
 
 const epilogue = `

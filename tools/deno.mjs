@@ -60,6 +60,15 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
  */
 export const runFlags = ["-A", "--cached-only", "--unstable-no-legacy-abort"];
 
+/**
+ * Flags of the `heimdex` command: it lives long on little, and V8 left to itself lets garbage grow to
+ * many times that before it looks. None is a limit: what is needed is given.
+ */
+export const commandFlags = [
+  ...runFlags,
+  "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=32,--heap-growing-percent=20",
+];
+
 /** Runs Deno with these arguments, passes signals on, and exits as it exits. */
 export function runDeno(args) {
   const child = spawn(denoBinary(), args, {

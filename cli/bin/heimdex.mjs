@@ -2,8 +2,8 @@
 // npm links this file as `heimdex`; the command itself runs on the Deno that npm installed.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runDeno, runFlags } from "../../tools/deno.mjs";
+import { commandFlags, runDeno } from "../../tools/deno.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const config = ["--config", join(root, "deno.json")];
-runDeno(["run", ...runFlags, ...config, join(root, "cli/main.ts"), ...process.argv.slice(2)]);
+runDeno(["run", ...commandFlags, ...config, join(root, "cli/main.ts"), ...process.argv.slice(2)]);
