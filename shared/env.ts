@@ -32,7 +32,11 @@ export interface Env {
   clientIpHeader?: string;
   /** HS256 secret of projects that have not moved to asymmetric signing keys. */
   legacyJwtSecret?: string;
+  /** An embeddings endpoint, or `supabase-ai:<model>`; absent: searches are by text alone. */
   embedderUrl?: string;
+  /** Bearer key of that endpoint. */
+  embedderKey?: string;
+  embedderModel?: string;
   legacyDatabaseUrl?: string;
   /** Seconds between an erasure and its second sweep: longer than an upload URL lives (7,200 s). */
   lateSweepSeconds: number;
@@ -125,7 +129,12 @@ const variables = z.object({
   HEIMDEX_WORKER_KEYS: list(",", secret).optional(),
   HEIMDEX_CLIENT_IP_HEADER: z.string().regex(/^[A-Za-z0-9-]+$/, "must be a header name").optional(),
   HEIMDEX_LEGACY_JWT_SECRET: secret.optional(),
-  HEIMDEX_EMBEDDER_URL: text.optional(),
+  HEIMDEX_EMBEDDER_URL: z.string().refine(
+    (value) => /^(https?:\/\/\S+|supabase-ai:[\w.-]+)$/.test(value) && URL.canParse(value),
+    "must be the address of an embeddings endpoint, or supabase-ai: and a model of the edge runtime",
+  ).optional(),
+  HEIMDEX_EMBEDDER_KEY: text.optional(),
+  HEIMDEX_EMBEDDER_MODEL: text.optional(),
   LEGACY_DATABASE_URL: postgresUrl.optional(),
   HEIMDEX_LATE_SWEEP_SECONDS: wholeNumber.optional(),
   HEIMDEX_ERASURES_PER_HOUR: wholeNumber.optional(),
@@ -159,7 +168,11 @@ export function readEnv(source: Record<string, string | undefined>): Env {
     problems.push("DATABASE_URL and SUPABASE_DB_URL are not set, set one of them");
   }
   if (!parsed.success || problems.length > 0) throw new EnvError([...new Set(problems)]);
-  return toEnv(parsed.data);
+  const env = toEnv(parsed.data);
+  if (env.workerKeys.includes(env.secretKey)) {
+    throw new EnvError(["HEIMDEX_WORKER_KEYS must not hold the secret key of the project"]);
+  }
+  return env;
 }
 
 /**
@@ -184,7 +197,6 @@ const settingNames = {
   receiptKey: "HEIMDEX_RECEIPT_KEY",
   siteUrl: "HEIMDEX_SITE_URL",
   clientIpHeader: "HEIMDEX_CLIENT_IP_HEADER",
-  embedderUrl: "HEIMDEX_EMBEDDER_URL",
   legacyDatabaseUrl: "LEGACY_DATABASE_URL",
   legacyJwtSecret: "HEIMDEX_LEGACY_JWT_SECRET",
 } as const satisfies Partial<Record<keyof Env, string>>;
@@ -215,6 +227,8 @@ function toEnv(v: z.output<typeof variables>): Env {
       clientIpHeader: v.HEIMDEX_CLIENT_IP_HEADER,
       legacyJwtSecret: v.HEIMDEX_LEGACY_JWT_SECRET,
       embedderUrl: v.HEIMDEX_EMBEDDER_URL,
+      embedderKey: v.HEIMDEX_EMBEDDER_KEY,
+      embedderModel: v.HEIMDEX_EMBEDDER_MODEL,
       legacyDatabaseUrl: v.LEGACY_DATABASE_URL,
     }),
   };

@@ -70,7 +70,9 @@ export interface FaceProfilesRow {
 
 /** Row of public.jobs. */
 export interface JobsRow {
+  attempts: number;
   created_at: Date;
+  due_at: Date;
   error_text: string | null;
   finished_at: Date | null;
   job_id: string;
@@ -151,6 +153,7 @@ export interface UserAnalyticsRow {
 export interface VideoMetadataRow {
   created_at: Date;
   description: string | null;
+  near_words: string | null;
   organization_id: string | null;
   tags: Json | null;
   thumbnail_url: string | null;
@@ -276,6 +279,15 @@ export interface ExportsRow {
   user_id: string;
 }
 
+/** Row of private.job_leases. */
+export interface JobLeasesRow {
+  claimed_at: Date;
+  job_id: string;
+  lease_id: string;
+  lease_seconds: number;
+  worker: string | null;
+}
+
 /** Row of private.legacy_decisions. */
 export interface LegacyDecisionsRow {
   action: string;
@@ -385,6 +397,49 @@ export interface OrphanCountsRow {
   users: number | null;
 }
 
+/** Row of private.person_merges. */
+export interface PersonMergesRow {
+  merged_at: Date;
+  source_id: string;
+  target_id: string;
+  user_id: string;
+}
+
+/** Row of private.scene_parts. */
+export interface ScenePartsRow {
+  part: number;
+  revision: string;
+  scene_count: number;
+  scenes: Json;
+  sidecar_keys: string[];
+  thumbnail_keys: string[];
+  video_id: string;
+}
+
+/** Row of private.scene_revisions. */
+export interface SceneRevisionsRow {
+  begun_at: Date;
+  digests: Json;
+  parts: number | null;
+  revision: string;
+  scenes: number | null;
+  sequence: number;
+  source: string;
+  swapped_at: Date | null;
+  touched_at: Date;
+  vectors_stored: boolean;
+  video_id: string;
+}
+
+/** Row of private.stale_objects. */
+export interface StaleObjectsRow {
+  bucket: string;
+  key: string;
+  queued_at: Date;
+  user_id: string | null;
+  video_id: string;
+}
+
 /** Row of private.webhook_deliveries. */
 export interface WebhookDeliveriesRow {
   lease_id: string | null;
@@ -420,6 +475,7 @@ export interface PrivateTables {
   erasure_receipts: ErasureReceiptsRow;
   erasures: ErasuresRow;
   exports: ExportsRow;
+  job_leases: JobLeasesRow;
   legacy_decisions: LegacyDecisionsRow;
   legacy_exports: LegacyExportsRow;
   legacy_failures: LegacyFailuresRow;
@@ -432,5 +488,9 @@ export interface PrivateTables {
   legacy_renames: LegacyRenamesRow;
   legacy_verifications: LegacyVerificationsRow;
   orphan_counts: OrphanCountsRow;
+  person_merges: PersonMergesRow;
+  scene_parts: ScenePartsRow;
+  scene_revisions: SceneRevisionsRow;
+  stale_objects: StaleObjectsRow;
   webhook_deliveries: WebhookDeliveriesRow;
 }

@@ -2,6 +2,8 @@ import { type AuthClients, createAuthClients } from "../auth/clients.ts";
 import { createTokenVerifier, type TokenVerifier } from "../auth/verify-token.ts";
 import { createDatabase, type Database } from "../database/doors.ts";
 import type { Env } from "../env.ts";
+import { createEmbedder } from "../search/embedders/create-embedder.ts";
+import type { Embedder } from "../search/embedders/embedder.ts";
 import { createObjectStore, type ObjectStore } from "../storage/object-store.ts";
 
 /** Everything a function's routes need from outside. Tests replace single members. */
@@ -11,6 +13,7 @@ export interface Deps {
   database: Database;
   auth: AuthClients;
   objects: ObjectStore;
+  embedder: Embedder;
   now(): Date;
   /** Lets work go on after the answer was sent; failures are logged, never thrown. */
   waitUntil(work: Promise<unknown>): void;
@@ -26,6 +29,7 @@ export function createDeps(env: Env): Deps {
     database: createDatabase(env),
     auth: createAuthClients(env),
     objects: createObjectStore(env),
+    embedder: createEmbedder(env),
     now: () => new Date(),
     waitUntil: (work) => keepAlive(work.catch((error) => log(describeFailure(error)))),
     log,

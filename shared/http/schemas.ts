@@ -41,6 +41,33 @@ export function uuidParam(name: string) {
   });
 }
 
+/** An ISO 8601 time with a zone. */
+export const timeSchema = z.iso.datetime({
+  offset: true,
+  error: "Expected an ISO 8601 time with a zone",
+}).max(40).refine(
+  // PostgreSQL knows no year 0 and no zone further than this from UTC.
+  (time) => !time.startsWith("0000") && !/[+-](?:1[6-9]|2\d):\d\d$/.test(time),
+  "Expected a year from 1 and a zone of less than 16 hours",
+).openapi({ example: "2026-11-01T00:00:00Z" });
+
+/** Refuses a `created_to` before `created_from`. */
+export function checkCreatedRange(
+  { value, issues }: z.core.ParsePayload<
+    { created_from?: string | undefined; created_to?: string | undefined }
+  >,
+): void {
+  const { created_from: from, created_to: to } = value;
+  if (from === undefined || to === undefined || Date.parse(from) <= Date.parse(to)) return;
+  const message = "Expected no time before created_from";
+  issues.push({ code: "custom", input: value, path: ["created_to"], message });
+}
+
+/** A BCP 47 language tag. */
+export const languageSchema = z.string().max(35)
+  .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'Expected a language tag such as "en" or "ko-KR"')
+  .openapi({ example: "en" });
+
 /** Query of every list: `limit` rows (1 to 100, default 20) after the opaque `cursor`. */
 export const listQuerySchema = z.object({
   limit: z.coerce.number("Expected a number").int().min(1).max(100).default(20)
@@ -75,5 +102,10 @@ export const securitySchemes = {
     description: "The status token of an erasure, as DELETE /account answered it",
   },
   cron: { type: "http", scheme: "bearer", description: "HEIMDEX_CRON_SECRET" },
+  worker: {
+    type: "http",
+    scheme: "bearer",
+    description: "One of HEIMDEX_WORKER_KEYS, for workers that index videos",
+  },
   webhook: { type: "apiKey", in: "header", name: "webhook-signature" },
 } as const;

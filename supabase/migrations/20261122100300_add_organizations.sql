@@ -40,16 +40,17 @@ grant select, insert, update, delete on table public.organization_members to ser
 
 -- The organisations of the caller. Returns an array of organization_id, empty without a caller or membership.
 -- Security definer: a policy on organization_members that reads organization_members would call itself without end.
+-- plpgsql keeps its plan for the session; a function in SQL is planned anew in every statement that has the policy.
 -- Trust boundary: takes no argument, answers for auth.uid() only.
 create or replace function private.list_own_organizations() returns uuid[]
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $function$
-    select coalesce(array_agg(m.organization_id), array[]::uuid[])
-    from public.organization_members as m
-    where m.user_id = (select auth.uid())
+begin
+    return array(select m.organization_id from public.organization_members as m where m.user_id = auth.uid());
+end
 $function$;
 revoke all on function private.list_own_organizations() from public, anon, authenticated, service_role;
 grant execute on function private.list_own_organizations() to authenticated;
@@ -57,14 +58,18 @@ grant execute on function private.list_own_organizations() to authenticated;
 -- The organisations that the caller manages. Returns an array of organization_id, empty without a caller or such a role.
 -- Security definer for the same reason as private.list_own_organizations; answers for auth.uid() only.
 create or replace function private.list_managed_organizations() returns uuid[]
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $function$
-    select coalesce(array_agg(m.organization_id), array[]::uuid[])
-    from public.organization_members as m
-    where m.user_id = (select auth.uid()) and m.role = 'admin'
+begin
+    return array(
+        select m.organization_id
+        from public.organization_members as m
+        where m.user_id = auth.uid() and m.role = 'admin'
+    );
+end
 $function$;
 revoke all on function private.list_managed_organizations() from public, anon, authenticated, service_role;
 grant execute on function private.list_managed_organizations() to authenticated;

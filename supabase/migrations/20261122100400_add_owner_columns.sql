@@ -43,7 +43,8 @@ create index if not exists idx_face_profiles_user_id on public.face_profiles (us
 create unique index if not exists videos_user_id_idempotency_key_key
 on public.videos (user_id, idempotency_key) where idempotency_key is not null;
 create index if not exists idx_videos_user_created_at on public.videos (user_id, created_at desc, video_id desc);
-create index if not exists idx_videos_organization_id on public.videos (organization_id);
+create index if not exists idx_videos_organization_created_at
+on public.videos (organization_id, created_at desc, video_id desc);
 -- The key behind the owner lets an export read page after page without sorting.
 create index if not exists idx_scenes_user_id on public.scenes (user_id, scene_id);
 create index if not exists idx_scenes_organization_id on public.scenes (organization_id);
@@ -55,7 +56,6 @@ create index if not exists idx_video_metadata_organization_id on public.video_me
 create index if not exists idx_jobs_video_id on public.jobs (video_id);
 create index if not exists idx_jobs_user_id on public.jobs (user_id);
 create index if not exists idx_jobs_organization_id on public.jobs (organization_id);
-create index if not exists idx_scene_people_person_id on public.scene_people (person_id);
 create index if not exists idx_scene_people_user_id on public.scene_people (user_id, scene_id, person_id);
 create index if not exists idx_scene_people_organization_id on public.scene_people (organization_id);
 create index if not exists idx_audit_events_user_id on public.audit_events (user_id, event_id);

@@ -126,12 +126,13 @@ alter table public.audit_events add column if not exists user_subject text;
 -- Security definer: callers have no right on auth.sessions, auth.users and private.erased_users.
 -- Trust boundary: both ids must fit together, so that nothing is learned by guessing.
 create or replace function private.session_state(p_user uuid, p_session uuid) returns text
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $function$
-    select case
+begin
+    return case
         when exists (
             select
             from auth.sessions as s
@@ -143,7 +144,8 @@ as $function$
                 and u.deleted_at is null
         ) and not exists (select from private.erased_users as e where e.user_id = p_user) then 'live'
         else 'revoked'
-    end
+    end;
+end
 $function$;
 revoke all on function private.session_state(uuid, uuid) from public, anon, authenticated, service_role;
 grant execute on function private.session_state(uuid, uuid) to authenticated;
@@ -151,14 +153,16 @@ grant execute on function private.session_state(uuid, uuid) to authenticated;
 -- Tells whether the session of the current token may still act. Returns a boolean, false without a token.
 -- Security definer: as private.session_state. Trust boundary: answers for auth.jwt() only.
 create or replace function private.session_is_live() returns boolean
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $function$
-    select coalesce(
-        private.session_state((select auth.uid()), ((select auth.jwt()) ->> 'session_id')::uuid) = 'live', false
-    )
+begin
+    return coalesce(
+        private.session_state(auth.uid(), (auth.jwt() ->> 'session_id')::uuid) = 'live', false
+    );
+end
 $function$;
 revoke all on function private.session_is_live() from public, anon, authenticated, service_role;
 grant execute on function private.session_is_live() to authenticated;

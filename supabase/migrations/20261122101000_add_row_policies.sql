@@ -65,16 +65,21 @@ on public.videos (organization_id) where deleted_at is not null;
 -- them. Returns an array of video_id, nearly always empty; one call a statement.
 -- Security definer: RLS hides these videos. Trust boundary: takes no argument, answers for auth.uid() only.
 create or replace function private.list_deleted_videos() returns uuid[]
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $function$
-    select coalesce(array_agg(v.video_id), array[]::uuid[])
-    from public.videos as v
-    where
-        v.deleted_at is not null
-        and (v.user_id = (select auth.uid()) or v.organization_id = any(private.list_own_organizations()))
+declare
+    v_caller uuid := auth.uid();
+    v_organizations uuid[] := private.list_own_organizations();
+begin
+    return array(
+        select v.video_id
+        from public.videos as v
+        where v.deleted_at is not null and (v.user_id = v_caller or v.organization_id = any(v_organizations))
+    );
+end
 $function$;
 revoke all on function private.list_deleted_videos() from public, anon, authenticated, service_role;
 grant execute on function private.list_deleted_videos() to authenticated;

@@ -332,8 +332,8 @@ begin
         );
     elsif p_relation in ('scenes', 'video_metadata', 'jobs') then
         v_words := case p_relation
-            when 'scenes' then 'private.to_scene_words(t.transcript)'
-            when 'video_metadata' then 'private.to_video_words(t.title, t.description, t.tags, v.filename)'
+            when 'scenes' then 'private.to_scene_words(t.transcript, t.language)'
+            when 'video_metadata' then 'private.to_video_words(t.title, t.description, t.tags, v.filename, v.language)'
         end;
         return query values (
             v_table, v_key,

@@ -96,6 +96,11 @@ describe("readEnv()", () => {
       "HEIMDEX_WEBHOOK_SECRETS must list secrets",
     ],
     ["HEIMDEX_ALLOWED_ORIGINS", "https://a.test/path", "HEIMDEX_ALLOWED_ORIGINS must list origins"],
+    [
+      "HEIMDEX_EMBEDDER_URL",
+      "gte-small",
+      "HEIMDEX_EMBEDDER_URL must be the address of an embeddings",
+    ],
     ["HEIMDEX_ERASURES_PER_HOUR", "many", "HEIMDEX_ERASURES_PER_HOUR must be a whole number"],
     ["HEIMDEX_EVENT_ATTEMPTS", "1001", "HEIMDEX_EVENT_ATTEMPTS must be from 1 to 1000"],
   ])("refuses a malformed %s and never falls back or echoes it", (name, value, sentence) => {
@@ -103,6 +108,18 @@ describe("readEnv()", () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(sentence);
     expect(problems[0]).not.toContain(value);
+  });
+});
+
+describe("HEIMDEX_WORKER_KEYS", () => {
+  it("may not hold the secret key of the project", () => {
+    const settings = { ...complete, SUPABASE_SECRET_KEYS: '{"default":"sb_secret_0123456789"}' };
+    const HEIMDEX_WORKER_KEYS = "0123456789abcdef,sb_secret_0123456789";
+    expect(problemsOf({ ...settings, HEIMDEX_WORKER_KEYS })).toEqual([
+      "HEIMDEX_WORKER_KEYS must not hold the secret key of the project",
+    ]);
+    const { workerKeys } = readEnv({ ...settings, HEIMDEX_WORKER_KEYS: "0123456789abcdef" });
+    expect(workerKeys).toEqual(["0123456789abcdef"]);
   });
 });
 

@@ -3,39 +3,13 @@ import { fuseRanks } from "../../../shared/search/rank-fusion.ts";
 import { createApp } from "../../../supabase/functions/search/app.ts";
 import {
   type SearchHit,
-  type SearchResponse,
   searchResponseSchema,
 } from "../../../supabase/functions/search/schemas.ts";
 import { depsWith, withOutage } from "../../support/app.ts";
 import { call, expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
 import { createUser, type TestUser } from "../../support/users.ts";
-import { createIndexedVideo, videosWithout } from "../videos/support.ts";
-
-type Parameters = Record<string, string | number>;
-
-function getSearch(user: TestUser, parameters: Parameters): Promise<Response> {
-  const query = new URLSearchParams(
-    Object.entries(parameters).map(([name, value]) => [name, String(value)]),
-  );
-  return call(`/search?${query}`, { token: user.accessToken });
-}
-
-const postSearch = (user: TestUser, json: unknown) =>
-  call("/search", { token: user.accessToken, json });
-
-async function find(user: TestUser, parameters: Parameters): Promise<SearchResponse> {
-  const body = await expectJson(await getSearch(user, parameters), 200);
-  return searchResponseSchema.parse(body);
-}
-
-const transcripts = (hits: SearchHit[]) => hits.map((hit) => hit.transcript);
-
-const cue = (second: number, text: string) => {
-  const at = (n: number) => new Date(n * 1000).toISOString().slice(11, 23);
-  return `${at(second)} --> ${at(second + 1)}\n${text}\n`;
-};
-const captions = (...texts: string[]) =>
-  ["WEBVTT\n", ...texts.map((text, n) => cue(n * 10, text))].join("\n");
+import { createIndexedVideo, createUploadedVideo, videosWithout } from "../videos/support.ts";
+import { captions, find, getSearch, type Parameters, postSearch, transcripts } from "./support.ts";
 
 let ada: TestUser;
 let kitchen: string;
@@ -88,7 +62,7 @@ describe("GET /search", () => {
           start_s: 10,
           timecode: "00:00:10.000",
         }],
-        score: fuseRanks([1, null]),
+        score: fuseRanks({ text: 1 }),
       }],
     });
   });
@@ -130,13 +104,63 @@ describe("GET /search", () => {
   test("puts a scene that both branches find before one that only one finds", async () => {
     const { results } = await find(ada, { q: "kitchen" });
     expect(results).toMatchObject([
-      { video_id: kitchen, score: fuseRanks([1, 1]) },
-      { video_id: street, score: fuseRanks([null, 2]) },
+      { video_id: kitchen, score: fuseRanks({ text: 1, metadata: 1 }) },
+      { video_id: street, score: fuseRanks({ metadata: 2 }) },
     ]);
     expect(results[0]?.highlights.map((one) => one.text)).toEqual([
       "Welcome to the <mark>kitchen</mark>",
-      "<mark>Kitchen</mark> tour · Filmed at noon · home video · summer holiday",
+      "<mark>Kitchen</mark> tour · Filmed at noon · home video · summer holiday 2026",
     ]);
+  });
+
+  test("finds words that title and transcript hold together, behind those in one place", async () => {
+    const { results } = await find(ada, { q: "kettle tour holiday", explain: "true" });
+    expect(results).toMatchObject([{
+      video_id: kitchen,
+      transcript: "The red kettle is next to the red car keys",
+      ranks: { text: 2001, metadata: null },
+      highlights: [
+        { text: "The red <mark>kettle</mark> is next to the red car keys" },
+        {
+          text:
+            "Kitchen <mark>tour</mark> · Filmed at noon · home video · summer <mark>holiday</mark> 2026",
+        },
+      ],
+    }]);
+    const both = await find(ada, { q: "the kitchen", explain: "true" });
+    expect(both.results.map((hit) => hit.ranks?.text)).toEqual([1, null]);
+    for (const q of ["kettle tour -noon", '"kettle tour"', "kettle tour zebra", "car tour blue"]) {
+      expect((await find(ada, { q })).results).toEqual([]);
+    }
+  });
+
+  test("finds a video without scenes by its title", async () => {
+    const user = await createUser();
+    const { video_id } = await createUploadedVideo(user, { title: "Harbour walk" });
+    const { results } = await find(user, { q: "harbour" });
+    expect(results).toMatchObject([{
+      scene_id: null,
+      video_id,
+      video_title: "Harbour walk",
+      start_s: 0,
+      timecode: "00:00:00.000",
+      transcript: null,
+      highlights: [{ text: "<mark>Harbour</mark> walk · kitchen" }],
+    }]);
+    const filtered = { q: "harbour", person_id: crypto.randomUUID() };
+    expect((await find(user, filtered)).results).toEqual([]);
+  });
+
+  test("explains the place of a hit in each branch", async () => {
+    const { results } = await find(ada, { q: "kitchen", explain: "true" });
+    expect(results.map((hit) => hit.ranks)).toEqual([
+      { text: 1, metadata: 1, people: null, vector: null },
+      { text: null, metadata: 2, people: null, vector: null },
+    ]);
+    expect(results.map((hit) => hit.score)).toEqual(
+      results.map((hit) => fuseRanks(hit.ranks ?? {})),
+    );
+    expect((await find(ada, { q: "kitchen" })).results[0]).not.toHaveProperty("ranks");
   });
 
   test("escapes the transcript before it marks", async () => {
@@ -180,6 +204,20 @@ describe("GET /search", () => {
     ["a limit of 0", { q: "x", limit: 0 }],
     ["a limit of 101", { q: "x", limit: 101 }],
     ["a video id that is none", { q: "x", video_id: "17" }],
+    ["a person id that is none", { q: "x", person_id: ["17"] }],
+    ["eleven people", { q: "x", person_id: Array.from({ length: 11 }, () => crypto.randomUUID()) }],
+    ["an organisation id that is none", { q: "x", organization_id: "' or 1=1" }],
+    ["a negative duration", { q: "x", min_duration: -1 }],
+    ["a duration that is no number", { q: "x", max_duration: "NaN" }],
+    ["durations the wrong way round", { q: "x", min_duration: 10, max_duration: 5 }],
+    ["a time without a zone", { q: "x", created_from: "2026-01-01T00:00:00" }],
+    ["times the wrong way round", {
+      q: "x",
+      created_from: "2026-01-02T00:00:00Z",
+      created_to: "2026-01-01T00:00:00Z",
+    }],
+    ["a language that is none", { q: "x", language: "English!" }],
+    ["an explain that is no flag", { q: "x", explain: "yes" }],
     ["a query of 10,001 characters", { q: "x".repeat(10_001) }],
   ])("refuses %s", async (_, parameters) => {
     await expectProblem(await getSearch(ada, parameters as Parameters), "validation_failed", 422);
@@ -199,11 +237,47 @@ describe("GET /search", () => {
     expect((await find(ada, { q })).search_type).toBe("text");
   });
 
+  test.each([
+    "가".repeat(10_000),
+    "가 나 ".repeat(2500),
+    '"a b" '.repeat(1600),
+    "or -".repeat(2500),
+    `${"(".repeat(5000)}${")".repeat(5000)}`,
+    "' | !".repeat(2000),
+    "a-b@c.d/e ".repeat(1000),
+    "İıßǅﬃ①½".repeat(1400),
+    `kettle ${"é".repeat(1000)}`,
+    "각".repeat(600),
+  ])("takes a long text as data: %#", async (q) => {
+    expect(await expectJson(await postSearch(ada, { q }), 200)).toMatchObject({ results: [] });
+  });
+
+  test.each(["the", "to be or not to be", "and -kettle"])(
+    "looks for stop words as they are written: %j",
+    async (q) => {
+      const user = await createUser();
+      await createIndexedVideo(user, {
+        title: "x",
+        captions: captions("to be or not to be and so on", "the end", "kettle"),
+      });
+      expect((await find(user, { q })).results).toHaveLength(1);
+    },
+  );
+
   test("takes 10,000 characters", async () => {
     const q = "kettle ".repeat(1428).trim().padEnd(10_000, "x");
     expect((await find(ada, { q })).results).toEqual([]);
     const same = "kettle ".repeat(1428).trim();
     expect((await find(ada, { q: same })).results).toHaveLength(2);
+  });
+
+  test("marks what a pasted text of 10,000 characters without a space looked for", async () => {
+    const user = await createUser();
+    const long = String.fromCodePoint(...Array.from({ length: 10_000 }, (_, n) => 0xac00 + n));
+    await createIndexedVideo(user, { title: "x", captions: captions(long.slice(0, 200)) });
+    const body = await expectJson(await postSearch(user, { q: long }), 200);
+    const [hit] = searchResponseSchema.parse(body).results;
+    expect(hit?.highlights[0]?.text).toContain(`<mark>${long.slice(0, 65)}</mark>`);
   });
 
   test("refuses a cursor of another query, another user and a forged one", async () => {
@@ -214,6 +288,11 @@ describe("GET /search", () => {
       const response of [
         getSearch(ada, { q: "kettle", limit: 1, cursor }),
         getSearch(ada, { q: "car", limit: 1, video_id: street, cursor }),
+        getSearch(ada, { q: "car", limit: 1, language: "en", cursor }),
+        getSearch(ada, { q: "car", limit: 1, person_id: crypto.randomUUID(), cursor }),
+        postSearch(ada, { q: "car", limit: 1, weights: { text: 1 }, cursor }),
+        postSearch(ada, { q: "car", limit: 1, vector: Array(1152).fill(0.5), cursor }),
+        getSearch(ada, { q: "car", limit: 1, cursor: `x${cursor}` }),
         getSearch(other, { q: "car", limit: 1, cursor }),
         getSearch(ada, { q: "car", cursor: "e30.e30" }),
       ]
@@ -252,12 +331,33 @@ describe("POST /search", () => {
     expect(next).toEqual(await find(ada, { q: "car", limit: 1, cursor: cursor ?? "" }));
   });
 
+  test("weighs the branches as asked", async () => {
+    const weights = { text: 0.9, metadata: 0.1 };
+    const body = await expectJson(await postSearch(ada, { q: "kitchen", weights }), 200);
+    const { results } = searchResponseSchema.parse(body);
+    const all = { people: 0.3, vector: 0.7, ...weights };
+    expect(results.map((hit) => hit.score)).toEqual([
+      fuseRanks({ text: 1, metadata: 1 }, all),
+      fuseRanks({ metadata: 2 }, all),
+    ]);
+  });
+
   test.each([
     ["no query", {}],
     ["an empty query", { q: "" }],
     ["a query that is no text", { q: 7 }],
     ["a limit that is text", { q: "x", limit: "5" }],
     ["an unknown field", { q: "x", person: "Ada" }],
+    ["a person that is no list", { q: "x", person_id: crypto.randomUUID() }],
+    ["a short vector", { q: "x", vector: [1, 2, 3] }],
+    ["a long vector", { vector: Array(1153).fill(1) }],
+    ["a vector of null, which NaN becomes in JSON", { vector: Array(1152).fill(NaN) }],
+    ["a vector of texts", { vector: Array(1152).fill("1") }],
+    ["a vector beyond four bytes a number", { vector: Array(1152).fill(1e39) }],
+    ["a vector that is all zero", { vector: Array(1152).fill(0) }],
+    ["a vector too small for four bytes a number", { vector: Array(1152).fill(1e-50) }],
+    ["a weight above 1", { q: "x", weights: { text: 2 } }],
+    ["a weight of an unknown branch", { q: "x", weights: { words: 1 } }],
   ])("refuses %s", async (_, json) => {
     await expectProblem(await postSearch(ada, json), "validation_failed", 422);
   });

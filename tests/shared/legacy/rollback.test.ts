@@ -24,6 +24,7 @@ import {
   verifyNow,
   videoKeyOf,
 } from "./support/moving-world.ts";
+import { isLongRun } from "../../support/size.ts";
 
 const moving = useMovingWorld();
 const { ann, bob, cid, dan } = people;
@@ -261,7 +262,8 @@ describe("a rollback is refused", { timeout: movingTimeout }, () => {
     await expectLegacyRows(moving);
   });
 
-  test("while somebody uses the tables", async () => {
+  // It waits ten seconds for the lock.
+  test.runIf(isLongRun)("while somebody uses the tables", async () => {
     await cutOverNow(moving);
     const waiting = await moving.world.sql().reserve();
     await waiting`begin`;

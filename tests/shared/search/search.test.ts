@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readHighlights } from "../../../shared/search/highlights.ts";
 import { fuseRanks, fusionK } from "../../../shared/search/rank-fusion.ts";
 import { normalizeQuery } from "../../../shared/search/search-query.ts";
 import { formatTimecode } from "../../../shared/search/timecode.ts";
@@ -55,35 +54,14 @@ describe("query normalisation", () => {
 });
 
 describe("rank fusion", () => {
-  test("adds 1 / (k + rank) for each branch that holds the scene", () => {
-    expect(fuseRanks([1, null])).toBe(1 / (fusionK + 1));
-    expect(fuseRanks([1, 2])).toBeCloseTo(1 / 61 + 1 / 62, 15);
-    expect(fuseRanks([null, null])).toBe(0);
+  test("adds weight / (k + rank) for each branch that holds the scene", () => {
+    expect(fuseRanks({ text: 1, people: null })).toBe(0.3 / (fusionK + 1));
+    expect(fuseRanks({ text: 1, vector: 2 })).toBeCloseTo(0.3 / 61 + 0.7 / 62, 15);
+    expect(fuseRanks({ metadata: 3 }, { text: 0, metadata: 1, people: 0, vector: 0 })).toBe(1 / 63);
+    expect(fuseRanks({})).toBe(0);
   });
 
   test("prefers two branches over the first rank of one", () => {
-    expect(fuseRanks([40, 40])).toBeGreaterThan(fuseRanks([1, null]));
-  });
-});
-
-describe("highlights", () => {
-  test("marks matches and escapes everything else", () => {
-    expect(readHighlights(`<b>\ue000a&b\ue001 "x"\ue002 no match here \ue002\ue000c\ue001 d`))
-      .toEqual(["&lt;b&gt;<mark>a&amp;b</mark> &quot;x&quot;", "<mark>c</mark> d"]);
-  });
-
-  test("are empty without a match", () => {
-    expect(readHighlights(null)).toEqual([]);
-    expect(readHighlights("plain text")).toEqual([]);
-  });
-
-  test("hold no tag but mark, whatever the text", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "grapheme" }), (text) => {
-        const clean = text.replace(/[\ue000-\ue002]/g, "");
-        const [fragment = ""] = readHighlights(`${clean}\ue000${clean}\ue001`);
-        expect(fragment.replaceAll("<mark>", "").replaceAll("</mark>", "")).not.toMatch(/[<>"']/);
-      }),
-    );
+    expect(fuseRanks({ text: 40, metadata: 40 })).toBeGreaterThan(fuseRanks({ text: 1 }));
   });
 });
