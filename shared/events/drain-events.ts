@@ -5,6 +5,7 @@ import { repairReceiptCopies } from "../erasure/receipts/mod.ts";
 import { nameFailure } from "../errors/name-failure.ts";
 import { type DueExports, runDueExports } from "../export/run-exports.ts";
 import type { Deps } from "../http/deps.ts";
+import { sweepIndexing } from "../indexing/sweep-indexing.ts";
 import { handleEvent } from "./handle-event.ts";
 import { type ClaimedEvent, claimEvents, failEvent, finishEvent, purgeDelivered } from "./store.ts";
 
@@ -59,6 +60,7 @@ export async function drain(context: DrainContext): Promise<DrainResult> {
     "receipt_copies",
     () => repairReceiptCopies(context, { minAge: receiptAgeSeconds }),
   );
+  await runAside(context, "indexing_sweep", () => sweepIndexing(context));
   await runAside(context, "daily_work", () => doDailyWork(context));
   return { ...events, erasures, exports };
 }

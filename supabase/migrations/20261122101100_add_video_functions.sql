@@ -196,7 +196,8 @@ $function$;
 revoke all on function private.complete_upload(uuid) from public, anon, authenticated, service_role;
 grant execute on function private.complete_upload(uuid) to authenticated;
 
--- Replaces the scenes of a video by captions, all or nothing, and marks it as indexed.
+-- Replaces the scenes of a video by captions, all or nothing, and marks it as indexed. Captions are a revision like those
+-- of a worker (20261122104200): what a worker staged before them is dropped, objects of the old scenes are queued.
 -- p_video_id: the video. p_scenes: [{"start_s": seconds, "end_s": seconds, "text": text}, ...], at most 20000.
 -- p_language: BCP 47 tag or null; null keeps the language of the video.
 -- Returns the row of public.videos. Errors: token_missing; video_not_found; video_state_conflict (uploading or deleted);
@@ -210,6 +211,7 @@ set search_path = ''
 as $function$
 declare
     v_video public.videos := private.lock_own_video(p_video_id);
+    v_revision uuid := gen_random_uuid();
 begin
     if v_video.state in ('uploading', 'deleted') then
         perform private.raise_error(
@@ -232,10 +234,16 @@ begin
         );
     end if;
 
-    delete from public.scenes where video_id = p_video_id;
-    insert into public.scenes (video_id, start_s, end_s, transcript, language)
-    select p_video_id, c.start_s, c.end_s, c.text, coalesce(p_language, v_video.language)
-    from jsonb_to_recordset(p_scenes) as c (start_s numeric, end_s numeric, text text);
+    perform private.stage_scenes(
+        p_video_id, v_revision, 'captions', 1,
+        (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                'start_s', c.start_s, 'end_s', c.end_s, 'transcript', c.text, 'language', p_language
+            )), '[]'::jsonb)
+            from jsonb_to_recordset(p_scenes) as c (start_s numeric, end_s numeric, text text)
+        )
+    );
+    perform private.swap_scenes(p_video_id, v_revision, 1);
     update public.videos
     set state = 'indexed', indexed_at = now(), error_text = null, language = coalesce(p_language, language)
     where video_id = p_video_id

@@ -1,19 +1,32 @@
 import { type App, createBaseApp } from "../../../shared/http/base-app.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
 import { maxCaptionBytes } from "./captions.ts";
+import { registerClaimJob } from "./routes/claim-job.ts";
+import { registerCompleteJob } from "./routes/complete-job.ts";
 import { registerCompleteUpload } from "./routes/complete-upload.ts";
+import { registerCreateJobUploads } from "./routes/create-job-uploads.ts";
 import { registerDeleteVideo } from "./routes/delete-video.ts";
+import { registerFailJob } from "./routes/fail-job.ts";
 import { registerGetVideo } from "./routes/get-video.ts";
 import { registerGetVideoStatus } from "./routes/get-video-status.ts";
 import { registerInitUpload } from "./routes/init-upload.ts";
 import { registerListScenes } from "./routes/list-scenes.ts";
 import { registerListVideos } from "./routes/list-videos.ts";
+import { registerProgressJob } from "./routes/progress-job.ts";
 import { registerPutCaptions } from "./routes/put-captions.ts";
+import { registerPutScenes } from "./routes/put-scenes.ts";
 import { registerUpdateVideo } from "./routes/update-video.ts";
+import { maxSceneBytes } from "./worker-schemas.ts";
+
+/** By the last word of a path. */
+const bodyLimits: ReadonlyMap<string, number> = new Map([
+  ["captions", maxCaptionBytes],
+  ["scenes", maxSceneBytes],
+]);
 
 export function createApp(deps: Deps): App {
   const app = createBaseApp("videos", deps, {
-    maxBodyBytes: (path) => path.endsWith("/captions") ? maxCaptionBytes : undefined,
+    maxBodyBytes: (path) => bodyLimits.get(path.split("/").at(-1) ?? ""),
   });
   registerInitUpload(app);
   registerCompleteUpload(app);
@@ -24,5 +37,11 @@ export function createApp(deps: Deps): App {
   registerUpdateVideo(app);
   registerDeleteVideo(app);
   registerPutCaptions(app);
+  registerClaimJob(app);
+  registerProgressJob(app);
+  registerCompleteJob(app);
+  registerFailJob(app);
+  registerCreateJobUploads(app);
+  registerPutScenes(app);
   return app;
 }

@@ -4,7 +4,7 @@ import type { Deps } from "../../../shared/http/deps.ts";
 import { cutPage, type NextPage, openPager } from "../../../shared/http/pages.ts";
 import type { listVideosQuerySchema, Scene, Video } from "./schemas.ts";
 import { listScenes, listVideos } from "./store.ts";
-import { signThumbnails } from "./thumbnails.ts";
+import { signThumbnails } from "../../../shared/storage/sign-thumbnails.ts";
 import { toScene, toVideo } from "./videos.ts";
 
 /** Creation time and id of the last video, time of the first page. */
@@ -17,13 +17,13 @@ const scenePlaceSchema = z.tuple([z.number(), z.string(), z.string()]);
 export async function readVideoPage(
   { env, database, objects }: Deps,
   verified: VerifiedToken,
-  { limit, cursor, state, count }: z.infer<typeof listVideosQuerySchema>,
+  { limit, cursor, count, ...filters }: z.infer<typeof listVideosQuerySchema>,
 ): Promise<NextPage & { videos: Video[]; total?: number }> {
-  const bound = { list: "videos", user: verified.user.supabaseUserId, state };
+  const bound = { list: "videos", user: verified.user.supabaseUserId, ...filters };
   const pager = await openPager(env, bound, videoPlaceSchema);
   const [createdAt, videoId, firstPage] = await pager.read(cursor) ?? [];
   const after = createdAt && videoId ? { createdAt, videoId } : undefined;
-  const asked = { limit, state, after, asOf: firstPage, count: count === "exact" };
+  const asked = { limit, ...filters, after, asOf: firstPage, count: count === "exact" };
   const { rows, total } = await database.asUser(verified, (sql) => listVideos(sql, asked));
   const { rows: page, ...next } = await cutPage(
     rows,

@@ -1,8 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import {
+  checkCreatedRange,
   countQuerySchema,
+  languageSchema,
   listQuerySchema,
   listSchema,
+  timeSchema,
   uuidParam,
   uuidSchema,
 } from "../../../shared/http/schemas.ts";
@@ -20,9 +23,9 @@ export const visibleStates = [
 export type VideoState = (typeof visibleStates)[number];
 
 // PostgreSQL text cannot hold NUL, and JSON columns no lone surrogate.
-const storable = (text: string) => text.toWellFormed().replaceAll("\0", "");
+export const storable = (text: string) => text.toWellFormed().replaceAll("\0", "");
 
-const plainText = (max: number) => z.string().overwrite(storable).trim().min(1).max(max);
+export const plainText = (max: number) => z.string().overwrite(storable).trim().min(1).max(max);
 
 const titleSchema = plainText(255).openapi({ example: "Kitchen tour" });
 
@@ -32,9 +35,7 @@ const tagsSchema = z.array(plainText(64)).max(50)
   .overwrite((tags) => [...new Set(tags)])
   .openapi({ example: ["kitchen", "home"] });
 
-export const languageSchema = z.string().max(35)
-  .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'Expected a language tag such as "en" or "ko-KR"')
-  .openapi({ example: "en" });
+export { languageSchema };
 
 export const videoParamsSchema = z.object({ id: uuidParam("id") });
 
@@ -104,26 +105,44 @@ export type Video = z.infer<typeof videoSchema>;
 export const listVideosQuerySchema = listQuerySchema.extend(countQuerySchema.shape).extend({
   state: z.enum(visibleStates).optional()
     .openapi({ param: { name: "state", in: "query" }, example: "indexed" }),
-});
+  organization_id: z.union([z.literal("none"), uuidSchema], {
+    error: 'Expected a UUID or "none"',
+  }).optional().openapi({
+    param: { name: "organization_id", in: "query" },
+    type: "string",
+    description: 'Videos of this organization; "none" for videos of no organization',
+  }),
+  person_id: uuidSchema.optional().openapi({
+    param: { name: "person_id", in: "query" },
+    description: "Videos in which this person of the caller appears",
+  }),
+  created_from: timeSchema.optional()
+    .openapi({ param: { name: "created_from", in: "query" } }),
+  created_to: timeSchema.optional()
+    .openapi({ param: { name: "created_to", in: "query" } }),
+}).check(checkCreatedRange);
 
 export const videoListSchema = listSchema("videos", videoSchema).openapi("VideoList");
 
+/** What is done with a video, in the usual order. */
+export const jobStages = [
+  "upload_validate",
+  "audio_extract",
+  "asr_fast",
+  "scene_detect",
+  "align_merge",
+  "embed_text",
+  "vision_sample_frames",
+  "vision_embed_frames",
+  "vision_affect_tags",
+  "faces_enroll_match",
+  "sidecar_build",
+  "commit",
+] as const;
+
 export const jobSchema = z.object({
   job_id: z.uuid(),
-  stage: z.enum([
-    "upload_validate",
-    "audio_extract",
-    "asr_fast",
-    "scene_detect",
-    "align_merge",
-    "embed_text",
-    "vision_sample_frames",
-    "vision_embed_frames",
-    "vision_affect_tags",
-    "faces_enroll_match",
-    "sidecar_build",
-    "commit",
-  ]),
+  stage: z.enum(jobStages),
   state: z.enum(["pending", "running", "completed", "failed", "cancelled"]),
   progress: z.number().openapi({ description: "From 0 to 1" }),
   error_text: z.string().nullable(),
@@ -161,10 +180,10 @@ export const sceneListSchema = listSchema("scenes", sceneSchema).openapi("SceneL
 export const updateVideoSchema = z.strictObject({
   title: titleSchema.nullable().optional(),
   description: descriptionSchema.nullable().optional(),
-  tags: tagsSchema.optional(),
+  tags: tagsSchema.nullable().optional(),
   language: languageSchema.nullable().optional(),
 }).refine((body) => Object.keys(body).length > 0, "Expected at least one field to change")
-  .openapi("UpdateVideo");
+  .openapi("UpdateVideo", { description: "What is missing stays, null clears" });
 
 export type UpdateVideo = z.infer<typeof updateVideoSchema>;
 

@@ -56,61 +56,141 @@ export interface ScenePosition {
 
 export interface VideoPage {
   /** With the creation time in full precision and the time of the page. */
-  rows: (VideoRow & { position_time: string; now: string })[];
+  rows: (VideoRow & { position_time: string; now: string; total: number | null })[];
   total: number | undefined;
 }
 
 const notFound = () => new AppError("video_not_found", "There is no video with this id");
 
-const selectVideos = (sql: Transaction) =>
+const videoColumns = (sql: Transaction) =>
   sql`
-    select v.video_id, v.user_id, v.organization_id, m.title, m.description, m.tags, v.filename,
-           v.language, v.mime_type, v.size_bytes, v.duration_s, v.state, v.error_text,
-           v.created_at, v.indexed_at, v.created_at::text as position_time, now()::text as now,
-           (select s.thumbnail_key
-              from public.scenes s
-             where s.video_id = v.video_id and s.thumbnail_key is not null
-             order by s.start_s
-             limit 1) as thumbnail_key
-      from public.videos v
-      left join public.video_metadata m on m.video_id = v.video_id`;
+    v.video_id, v.user_id, v.organization_id, m.title, m.description, m.tags, v.filename,
+    v.language, v.mime_type, v.size_bytes, v.duration_s, v.state, v.error_text, v.created_at,
+    v.indexed_at,
+    (select s.thumbnail_key
+       from public.scenes s
+      where s.video_id = v.video_id and s.thumbnail_key is not null
+      order by s.start_s
+      limit 1) as thumbnail_key`;
+
+/** What a list of videos is asked for; a person or organization the caller has not fits none. */
+export interface VideoListRequest {
+  limit: number;
+  state?: VideoState | undefined;
+  organization_id?: string | undefined;
+  person_id?: string | undefined;
+  created_from?: string | undefined;
+  created_to?: string | undefined;
+  after: VideoPosition | undefined;
+  asOf: string | undefined;
+  count: boolean;
+}
 
 /** One page, newest first. `limit` rows and one more, from which the caller sees whether any follow. */
-export async function listVideos(
-  sql: Transaction,
-  o: {
-    limit: number;
-    state: VideoState | undefined;
-    after: VideoPosition | undefined;
-    asOf: string | undefined;
-    count: boolean;
-  },
-): Promise<VideoPage> {
-  // The driver would cut a timestamp parameter to milliseconds, so times travel as text.
-  const filter = sql`
+export async function listVideos(sql: Transaction, o: VideoListRequest): Promise<VideoPage> {
+  const filter = toVideoFilter(sql, o);
+  const rows = await sql<(VideoPage["rows"][number] | EmptyVideoRow)[]>`
+    with ${appearances(sql, o.person_id)}
+    page as (
+      select found.* from (${videoBranches(sql, o, filter)}) found
+       order by found.created_at desc, found.video_id desc
+       limit ${o.limit + 1}
+    )
+    select ${videoColumns(sql)}, v.created_at::text as position_time, now()::text as now,
+           counted.total
+      from (select ${countVideos(sql, o, filter)} as total) counted
+      left join page on true
+      left join public.videos v on v.video_id = page.video_id
+      left join public.video_metadata m on m.video_id = v.video_id
+     order by page.created_at desc, page.video_id desc`;
+  return {
+    rows: rows.filter((row) => row.video_id !== null),
+    total: rows[0]?.total ?? undefined,
+  };
+}
+
+/** The only row of an empty page: it carries the total. */
+type EmptyVideoRow = { video_id: null; total: number | null };
+
+type Fragment = ReturnType<typeof videoColumns>;
+
+/** Conditions on `v`. The driver would cut a timestamp to milliseconds, so times travel as text. */
+function toVideoFilter(sql: Transaction, o: VideoListRequest): Fragment {
+  return sql`
     v.state <> 'deleted'
     ${o.state ? sql`and v.state = ${o.state}` : sql``}
+    ${o.organization_id === "none" ? sql`and v.organization_id is null` : sql``}
+    ${isUuid(o.organization_id) ? sql`and v.organization_id = ${o.organization_id}` : sql``}
+    ${o.person_id ? sql`and v.video_id in (select a.video_id from appearances a)` : sql``}
+    ${o.created_from ? sql`and v.created_at >= ${o.created_from}::text::timestamptz` : sql``}
+    ${o.created_to ? sql`and v.created_at <= ${o.created_to}::text::timestamptz` : sql``}
     ${o.asOf ? sql`and v.created_at <= ${o.asOf}::text::timestamptz` : sql``}`;
+}
+
+function isUuid(organization: string | undefined): organization is string {
+  return organization !== undefined && organization !== "none";
+}
+
+function appearances(sql: Transaction, personId: string | undefined): Fragment {
+  return personId === undefined ? sql`` : sql`
+    appearances as materialized (
+      select distinct s.video_id
+        from public.face_profiles p
+        join public.scene_people sp on sp.person_id = p.person_id
+        join public.scenes s on s.scene_id = sp.scene_id
+       where p.person_id = ${personId}::uuid
+    ),`;
+}
+
+/**
+ * The caller's videos and those of each organization, every branch from an index in the order of the
+ * list: with one condition for all, each page would sort the whole library.
+ */
+function videoBranches(sql: Transaction, o: VideoListRequest, filter: Fragment): Fragment {
   const after = o.after
     ? sql`and (v.created_at, v.video_id)
             < (${o.after.createdAt}::text::timestamptz, ${o.after.videoId}::uuid)`
     : sql``;
-  const [rows, totals] = await Promise.all([
-    sql<VideoPage["rows"]>`
-      ${selectVideos(sql)}
-       where ${filter} ${after}
-       order by v.created_at desc, v.video_id desc
-       limit ${o.limit + 1}`,
-    o.count
-      ? sql<{ total: number }[]>`select count(*)::int as total from public.videos v where ${filter}`
-      : [],
-  ]);
-  return { rows: [...rows], total: totals[0]?.total };
+  const end = sql`
+    and ${filter} ${after}
+    order by v.created_at desc, v.video_id desc
+    limit ${o.limit + 1}`;
+  const own = sql`
+    (select v.video_id, v.created_at from public.videos v
+      where v.user_id = (select auth.uid()) ${end})`;
+  if (o.organization_id === "none") return own;
+  return sql`
+    ${own}
+    union all
+    select shared.video_id, shared.created_at
+      from unnest((select private.list_own_organizations())::uuid[]) as o (organization_id)
+      cross join lateral (
+        select v.video_id, v.created_at from public.videos v
+         where v.organization_id = o.organization_id
+           and v.user_id is distinct from (select auth.uid()) ${end}
+      ) shared`;
+}
+
+/** By the same branches: without an owner to ask for, a count reads the videos of everybody. */
+function countVideos(sql: Transaction, o: VideoListRequest, filter: Fragment): Fragment {
+  if (!o.count) return sql`null::int`;
+  const own = sql`
+    (select count(*) from public.videos v where v.user_id = (select auth.uid()) and ${filter})`;
+  if (o.organization_id === "none") return sql`${own}::int`;
+  return sql`
+    (${own} + (
+      select count(*)
+        from unnest((select private.list_own_organizations())::uuid[]) as o (organization_id)
+        join public.videos v on v.organization_id = o.organization_id
+       where v.user_id is distinct from (select auth.uid()) and ${filter}))::int`;
 }
 
 export async function getVideo(sql: Transaction, videoId: string): Promise<VideoRow> {
   const [row] = await sql<VideoRow[]>`
-    ${selectVideos(sql)} where v.video_id = ${videoId} and v.state <> 'deleted'`;
+    select ${videoColumns(sql)}
+      from public.videos v
+      left join public.video_metadata m on m.video_id = v.video_id
+     where v.video_id = ${videoId} and v.state <> 'deleted'`;
   if (!row) throw notFound();
   return row;
 }
@@ -223,6 +303,8 @@ export async function setCaptions(
   o: { videoId: string; scenes: CaptionScene[]; language: string | undefined },
 ): Promise<VideoRow> {
   const scenes = o.scenes.map(({ startS, endS, text }) => ({ start_s: startS, end_s: endS, text }));
+  // Five megabytes of words take seconds to index.
+  await sql`select set_config('statement_timeout', '18s', true)`;
   await sql`
     select video_id
       from private.set_captions(
@@ -230,31 +312,18 @@ export async function setCaptions(
   return await getVideo(sql, o.videoId);
 }
 
+/** Merges the changes into the description of the video; null clears a field. */
 export async function updateVideo(
   sql: Transaction,
   videoId: string,
-  { language, tags, ...texts }: UpdateVideo,
+  changes: UpdateVideo,
 ): Promise<VideoRow> {
-  await getVideo(sql, videoId);
-  const metadata = withoutUndefined({ ...texts, tags: tags && sql.json(tags) });
-  const writes = [];
-  if (Object.keys(metadata).length > 0) {
-    writes.push(sql`
-      update public.video_metadata set ${sql(metadata)} where video_id = ${videoId}
-      returning video_id`);
+  const sent = sql.json(withoutUndefined(changes));
+  // Another language writes the words of every scene anew.
+  if (changes.language !== undefined) {
+    await sql`select set_config('statement_timeout', '18s', true)`;
   }
-  if (language !== undefined) {
-    writes.push(sql`
-      update public.videos set language = ${language} where video_id = ${videoId}
-      returning video_id`);
-  }
-  const written = await Promise.all(writes);
-  if (written.some((rows) => rows.length === 0)) {
-    throw new AppError(
-      "forbidden",
-      "Only the owner or an organization admin may change this video",
-    );
-  }
+  await sql`select private.update_video(${videoId}::uuid, ${sent}::jsonb)`;
   return await getVideo(sql, videoId);
 }
 

@@ -3,6 +3,7 @@ import { type Video, videoListSchema } from "../../../supabase/functions/videos/
 import { call, expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
 import { adminSql } from "../../support/sql.ts";
 import { adminClient, createUser, type TestUser } from "../../support/users.ts";
+import { createPerson } from "../people/support.ts";
 import { beginUpload, createIndexedVideo, createUploadedVideo, videosWithout } from "./support.ts";
 
 interface VideoList {
@@ -76,6 +77,59 @@ describe("GET /videos", () => {
     expect(await list(user, "?state=failed&count=exact")).toMatchObject({ videos: [], total: 0 });
   });
 
+  test("filters by time, both ends included", async () => {
+    const user = await createUser();
+    const ids: string[] = [];
+    for (const day of ["01", "02", "03"]) {
+      const { video_id } = await beginUpload(user);
+      await adminSql()`
+        update public.videos set created_at = ${`2026-03-${day}T12:00:00.000Z`}::text::timestamptz
+         where video_id = ${video_id}`;
+      ids.push(video_id);
+    }
+    const between = async (query: string) => {
+      const { videos, total } = await list(user, `?count=exact&${query}`);
+      expect(total).toBe(videos.length);
+      return videos.map((video) => video.video_id);
+    };
+    const [first, second, third] = ids;
+    expect(await between("created_from=2026-03-02T12:00:00Z")).toEqual([third, second]);
+    expect(await between("created_to=2026-03-02T12:00:00Z")).toEqual([second, first]);
+    const offset = encodeURIComponent("2026-03-02T21:00:00+09:00");
+    expect(await between(`created_from=${offset}&created_to=${offset}`)).toEqual([second]);
+  });
+
+  test("filters by who appears, and by nobody else's people", async () => {
+    const [user, other] = await Promise.all([createUser(), createUser()]);
+    const [{ person_id }, stranger] = await Promise.all([
+      createPerson(user, "Mina"),
+      createPerson(other, "Theirs"),
+    ]);
+    await beginUpload(user);
+    const { video_id } = await createIndexedVideo(user);
+    await adminSql()`
+      insert into public.scene_people (scene_id, person_id, confidence, frame_count)
+      select s.scene_id, p.id, 0.5, 1 from public.scenes s
+       cross join (values (${person_id}::uuid), (${stranger.person_id}::uuid)) as p (id)
+       where s.video_id = ${video_id}`;
+    const found = await list(user, `?person_id=${person_id}&count=exact`);
+    expect(found).toMatchObject({ videos: [{ video_id }], total: 1, has_more: false });
+    const theirs = await list(user, `?person_id=${stranger.person_id}&count=exact`);
+    expect(theirs).toEqual({ videos: [], total: 0, next_cursor: null, has_more: false });
+    expect(await list(user, `?person_id=${person_id}&state=failed`)).toMatchObject({ videos: [] });
+  });
+
+  test("counts on an empty page too", async () => {
+    const user = await createUser();
+    const { video_id } = await beginUpload(user);
+    await beginUpload(user);
+    const first = await list(user, "?limit=1&count=exact");
+    await adminSql()`delete from public.videos where video_id = ${video_id}`;
+    const cursor = encodeURIComponent(first.next_cursor ?? "");
+    expect(await list(user, `?limit=1&count=exact&cursor=${cursor}`))
+      .toEqual({ videos: [], total: 1, next_cursor: null, has_more: false });
+  });
+
   test("signs the picture of the first scene that has one", async () => {
     const user = await createUser();
     const { video_id } = await createIndexedVideo(user);
@@ -100,7 +154,22 @@ describe("GET /videos", () => {
     expect((await list(user)).videos).toMatchObject([{ video_id, thumbnail_url: null }]);
   });
 
-  test.each(["?limit=0", "?limit=101", "?limit=x", "?state=deleted", "?count=yes", "?cursor="])(
+  test.each([
+    "?limit=0",
+    "?limit=101",
+    "?limit=x",
+    "?state=deleted",
+    "?count=yes",
+    "?cursor=",
+    "?organization_id=mine",
+    "?person_id=1",
+    "?created_from=yesterday",
+    "?created_from=2026-03-01",
+    "?created_from=0000-01-01T00:00:00Z",
+    `?created_to=${encodeURIComponent("2026-03-01T00:00:00+16:00")}`,
+    `?created_to=2026-03-01T00:00:00.${"1".repeat(200)}Z`,
+    "?created_from=2026-03-02T00:00:00Z&created_to=2026-03-01T00:00:00Z",
+  ])(
     "refuses %s",
     async (query) => {
       idle ??= await createUser();
@@ -117,6 +186,7 @@ describe("GET /videos", () => {
     const cursor = encodeURIComponent(next_cursor ?? "");
     const refused = [
       call(`/videos?limit=1&state=uploading&cursor=${cursor}`, { token: user.accessToken }),
+      call(`/videos?limit=1&organization_id=none&cursor=${cursor}`, { token: user.accessToken }),
       call(`/videos?limit=1&cursor=${cursor}`, { token: other.accessToken }),
       call(`/videos?limit=1&cursor=${cursor}x`, { token: user.accessToken }),
       call(`/videos?limit=1&cursor=x.y`, { token: user.accessToken }),

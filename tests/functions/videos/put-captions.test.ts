@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { videoSchema } from "../../../supabase/functions/videos/schemas.ts";
 import { call, expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
+import { adminSql } from "../../support/sql.ts";
 import { createUser, type TestUser } from "../../support/users.ts";
 import {
   beginUpload,
@@ -65,6 +66,34 @@ describe("PUT /videos/:id/captions", () => {
     await expectJson(await putCaptions(user, video_id, ["WEBVTT\n", ...cues].join("\n")), 200);
     const found = await call("/search?q=19999", { token: user.accessToken });
     expect(await expectJson(found, 200)).toMatchObject({ results: [{ start_s: 19_999 }] });
+  });
+
+  test("takes a file of 5 MB with overlapping cues, and refuses it for one that runs backward", async () => {
+    const user = await createUser();
+    const { video_id } = await createUploadedVideo(user);
+    const time = (n: number) => new Date(n * 1000).toISOString().slice(11, 23);
+    const text = "the harbour pilot tells of 바다에서 온 편지 and of the red kettle ".repeat(3)
+      .trim();
+    const cues = Array.from(
+      { length: 6000 },
+      (_, n) => `${time(n)} --> ${time(n + 5)}\n${text} ${n}\n`,
+    );
+    const file = ["WEBVTT\n", ...cues, `NOTE\n${"x".repeat(3_400_000)}\n`].join("\n");
+    expect(new TextEncoder().encode(file).length).toBeGreaterThan(4_500_000);
+    await expectJson(await putCaptions(user, video_id, file), 200);
+    const backward = file.replace(`${time(7)} --> ${time(12)}`, `${time(12)} --> ${time(7)}`);
+    const problem = await expectProblem(
+      await putCaptions(user, video_id, backward),
+      "captions_invalid",
+      422,
+    );
+    expect(problem.errors).toEqual([{
+      path: "line 24",
+      message: "The cue must end after it starts",
+    }]);
+    const [row] = await adminSql()`
+      select count(*)::int as count from public.scenes where video_id = ${video_id}`;
+    expect(row).toEqual({ count: 6000 });
   });
 
   test("names the lines that do not parse and keeps the old scenes", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { videoSchema } from "../../../supabase/functions/videos/schemas.ts";
 import { call, expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
+import { adminSql } from "../../support/sql.ts";
 import { createUser, type TestUser } from "../../support/users.ts";
 import { beginUpload, readVideo, videosWithout } from "./support.ts";
 
@@ -37,6 +38,27 @@ describe("PATCH /videos/:id", () => {
     });
     const changes = { title: null, description: null, tags: [], language: null };
     expect(await expectJson(await patch(user, video_id, changes), 200)).toMatchObject(changes);
+  });
+
+  test("clears tags with null too", async () => {
+    const user = await createUser();
+    const { video_id } = await beginUpload(user, { tags: ["a"], description: "stays" });
+    expect(await expectJson(await patch(user, video_id, { tags: null }), 200))
+      .toMatchObject({ tags: [], description: "stays", title: "Kitchen tour" });
+  });
+
+  test("describes a legacy video that has no metadata", async () => {
+    const user = await createUser();
+    const { video_id } = await beginUpload(user);
+    await adminSql()`delete from public.video_metadata where video_id = ${video_id}`;
+    expect(await readVideo(user, video_id)).toMatchObject({ title: null, tags: [] });
+    const answers = await Promise.all([
+      patch(user, video_id, { title: "At last" }),
+      patch(user, video_id, { tags: ["found"] }),
+    ]);
+    for (const answer of answers) await expectJson(answer, 200);
+    expect(await readVideo(user, video_id))
+      .toMatchObject({ title: "At last", tags: ["found"], description: null });
   });
 
   test("keeps text as text", async () => {

@@ -1,11 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { removeStaleObjects } from "../../../../shared/indexing/stale-objects.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { parseCaptions, readCaptionFormat } from "../captions.ts";
 import { captionsQuerySchema, videoParamsSchema, videoSchema } from "../schemas.ts";
 import { setCaptions } from "../store.ts";
-import { signThumbnails } from "../thumbnails.ts";
+import { signThumbnails } from "../../../../shared/storage/sign-thumbnails.ts";
 import { toVideo } from "../videos.ts";
 
 const fileSchema = z.string().openapi({ description: "The caption file, UTF-8, at most 5 MiB" });
@@ -49,6 +50,7 @@ export function registerPutCaptions(app: App): void {
       verified,
       (sql) => setCaptions(sql, { videoId, scenes, language }),
     );
+    deps.waitUntil(removeStaleObjects(deps, { videoId }));
     return c.json(toVideo(row, await signThumbnails(deps.objects, [row])), 200);
   });
 }

@@ -4,7 +4,7 @@ import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { updateVideoSchema, videoParamsSchema, videoSchema } from "../schemas.ts";
 import { updateVideo } from "../store.ts";
-import { signThumbnails } from "../thumbnails.ts";
+import { signThumbnails } from "../../../../shared/storage/sign-thumbnails.ts";
 import { toVideo } from "../videos.ts";
 
 const route = createRoute({

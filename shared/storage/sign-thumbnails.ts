@@ -1,7 +1,11 @@
-import { buckets, downloadUrlSeconds } from "../../../shared/storage/keys.ts";
-import type { ObjectStore } from "../../../shared/storage/object-store.ts";
+import { buckets, downloadUrlSeconds } from "./keys.ts";
+import type { ObjectStore } from "./object-store.ts";
 
-/** Download URLs by key for the pictures of these rows, signed in one call. */
+/**
+ * Download URLs by key for the pictures of these rows, signed in one call; a picture whose object
+ * is gone has none. They live an hour.
+ * @throws AppError storage_unavailable
+ */
 export function signThumbnails(
   objects: ObjectStore,
   rows: readonly { thumbnail_key: string | null }[],
