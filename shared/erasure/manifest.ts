@@ -37,6 +37,27 @@ const takenVideoRows: Finder = (sql, { userId, going }) => [
   ],
 ];
 
+/** What the server keeps of the indexing of those videos; it goes with them. */
+const rowsOfVideos: Finder = (sql, { userId, going }) => [
+  sql`t.video_id in (
+    select v.video_id from public.videos as v where v.user_id = ${userId}::uuid)`,
+  ...going.length === 0 ? [] : [
+    sql`t.video_id in (
+      select v.video_id from public.videos as v
+      where v.organization_id = any(${[...going]}::uuid[]) and v.user_id is null)`,
+  ],
+];
+
+const rowsOfJobs: Finder = (sql, { userId, going }) => [
+  sql`t.job_id in (
+    select j.job_id from public.jobs as j where j.user_id = ${userId}::uuid)`,
+  ...going.length === 0 ? [] : [
+    sql`t.job_id in (
+      select j.job_id from public.jobs as j
+      where j.organization_id = any(${[...going]}::uuid[]) and j.user_id is null)`,
+  ],
+];
+
 const personRows: Finder = (
   sql,
   { personId },
@@ -147,13 +168,22 @@ const contentTables: TableRule[] = [
     taken: takenVideoRows,
   },
   {
+    name: "private.job_leases",
+    disposition: "erase",
+    reason: "Which worker held a job of the user's videos",
+    columns: allColumns("erase", "job_id lease_id lease_seconds worker claimed_at"),
+    exported: [],
+    follows: "public.jobs",
+    rows: rowsOfJobs,
+  },
+  {
     name: "public.jobs",
     disposition: "erase",
     reason: "What was done with a video goes with the video",
     columns: allColumns(
       "erase",
       "job_id video_id stage state progress error_text started_at finished_at metadata user_id " +
-        "organization_id created_at",
+        "organization_id created_at attempts due_at",
     ),
     exported: [
       "job_id",
@@ -175,11 +205,50 @@ const contentTables: TableRule[] = [
     columns: allColumns(
       "erase",
       "video_id title description tags thumbnail_url created_at updated_at user_id " +
-        "organization_id words",
+        "organization_id words near_words",
     ),
     exported: ["video_id", "title", "description", "tags", "created_at", "updated_at"],
     rows: videoRows,
     taken: takenVideoRows,
+  },
+  {
+    name: "private.scene_parts",
+    disposition: "erase",
+    reason: "Scenes that a worker sent and that are not in place yet",
+    columns: allColumns(
+      "erase",
+      "video_id revision part scenes scene_count thumbnail_keys sidecar_keys",
+    ),
+    exported: [],
+    rows: rowsOfVideos,
+    // The worker is told that the part is missing, and sends it again without the person.
+    personRows: (sql, { userId, personId }) => [
+      sql`t.video_id in (
+        select v.video_id from public.videos as v where v.user_id = ${userId}::uuid)
+        and jsonb_path_exists(t.scenes, '$[*].people[*] ? (@.person_id == $person)',
+          jsonb_build_object('person', ${personId}::text))`,
+    ],
+  },
+  {
+    name: "private.scene_revisions",
+    disposition: "erase",
+    reason: "When the scenes of the user's videos were replaced",
+    columns: allColumns(
+      "erase",
+      "video_id revision sequence source begun_at touched_at digests swapped_at parts scenes " +
+        "vectors_stored",
+    ),
+    exported: [],
+    follows: "public.videos",
+    rows: rowsOfVideos,
+  },
+  {
+    name: "private.stale_objects",
+    disposition: "erase",
+    reason: "Keys carry the user's id; the objects themselves go with the user's folders",
+    columns: allColumns("erase", "bucket key video_id user_id queued_at"),
+    exported: [],
+    rows: ownRows,
   },
   {
     name: "public.videos",
@@ -217,6 +286,17 @@ const contentTables: TableRule[] = [
     optional: "Only where pgvector is available",
     rows: rowsOfPeople,
     personRows,
+  },
+  {
+    name: "private.person_merges",
+    disposition: "erase",
+    reason: "Which of the people the user named were one",
+    columns: allColumns("erase", "source_id target_id user_id merged_at"),
+    exported: [],
+    rows: ownRows,
+    personRows: (sql, { userId, personId }) => [
+      sql`t.target_id = ${personId}::uuid and t.user_id = ${userId}::uuid`,
+    ],
   },
   {
     name: "public.face_profiles",

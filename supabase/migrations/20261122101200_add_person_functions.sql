@@ -37,7 +37,8 @@ grant execute on function private.create_person(text) to authenticated;
 -- Adds an uploaded photo to a person. p_person_id: the person. p_key: its key in bucket uploads, which must begin with
 -- faces/{caller}/{person}/. Whether the object is there is the caller's check.
 -- Returns the row of public.face_profiles; a key that is there already changes nothing.
--- Errors: token_missing; person_not_found; validation_failed (a key outside that folder).
+-- Errors: token_missing; person_not_found; validation_failed (a key outside that folder); consent_required (the user has
+-- not agreed to face enrolment); photo_limit_reached (20 photos are there).
 -- Security definer: see the head of this file. Trust boundary: the owner is auth.uid().
 create or replace function private.add_person_photo(p_person_id uuid, p_key text) returns public.face_profiles
 language plpgsql
@@ -62,6 +63,10 @@ begin
     if p_key = any(coalesce(v_person.photo_keys, '{}')) then
         return v_person;
     end if;
+    perform private.require_face_consent(v_caller);
+    if cardinality(v_person.photo_keys) >= 20 then
+        perform private.raise_error('photo_limit_reached', 'This person has 20 photos already, and more are not taken');
+    end if;
     update public.face_profiles
     set photo_keys = coalesce(photo_keys, '{}') || p_key::varchar
     where person_id = p_person_id
@@ -73,7 +78,8 @@ revoke all on function private.add_person_photo(uuid, text) from public, anon, a
 grant execute on function private.add_person_photo(uuid, text) to authenticated;
 
 -- Begins to delete a person: invisible from now on, and an erasure of kind person is open, which removes photos, vectors,
--- links and the row. p_person_id: the person. Returns private.erasures.erasure_id; calling again returns the same until
+-- links and the row; one more for each person that was merged into this one, whose folder may hold unfinished uploads.
+-- p_person_id: the person. Returns private.erasures.erasure_id; calling again returns the same until
 -- that erasure is provisional. The caller's own request works on it: the drain takes it up a minute later if it has not.
 -- Errors: token_missing; person_not_found.
 -- Security definer: see the head of this file. Trust boundary: the owner is auth.uid().
@@ -94,6 +100,11 @@ begin
         on conflict (person_id) where kind = 'person' and state not in ('cancelled', 'final') do update
         set state = case when e.state = 'dead' then 'pending' else e.state end
         returning erasure_id into v_erasure;
+        insert into private.erasures (kind, user_id, person_id, origin, state)
+        select 'person', v_caller, m.source_id, 'person', 'pending'
+        from private.person_merges as m
+        where m.target_id = p_person_id
+        on conflict (person_id) where kind = 'person' and state not in ('cancelled', 'final') do nothing;
         return v_erasure;
     end if;
     select e.erasure_id into v_erasure

@@ -187,7 +187,7 @@ function webhookSecret(): string {
   return setting("HEIMDEX_WEBHOOK_SECRETS").split("|")[0] ?? "";
 }
 
-/** The set of routes that only the scheduler calls. */
+/** The set of routes that only the scheduler or a worker calls. */
 function refuseWithoutKey(name: string, route: RouteCase): void {
   const keys: { what: string; key: () => string | undefined }[] = [
     { what: "no key", key: () => undefined },
@@ -206,6 +206,7 @@ const securitySets: Record<RouteCase["auth"], (name: string, route: RouteCase) =
   token: refuseStrangers,
   webhook: refuseUnsigned,
   cron: refuseWithoutKey,
+  worker: refuseWithoutKey,
   // Nobody is refused here for who they are; what such a route gives away its own tests show.
   public: () => {},
 };
@@ -215,6 +216,7 @@ const schemeOf: Record<RouteCase["auth"], string | undefined> = {
   token: "bearer",
   webhook: "webhook",
   cron: "cron",
+  worker: "worker",
   public: undefined,
 };
 

@@ -45,6 +45,7 @@ describe("people", () => {
   );
 
   test("take a photo of their own folder, once", async () => {
+    await call(ann, "record_consent('face', true, 'v1')");
     const { person_id } = await createPerson(ann, "Mia");
     const key = `faces/${ann.id}/${person_id}/photo_1.jpg`;
     for (let n = 0; n < 2; n++) {
@@ -70,6 +71,7 @@ describe("people", () => {
   test("are hidden when their deletion begins, free their name and open one erasure", async () => {
     const { person_id } = await createPerson(ann, "Mia");
     const key = `faces/${ann.id}/${person_id}/photo_1.jpg`;
+    await call(ann, "record_consent('face', true, 'v1')");
     await call(ann, "add_person_photo($1::uuid, $2)", person_id, key);
     await refused(call(bob, "begin_person_deletion($1::uuid)", person_id), "person_not_found");
     const begun = await call(ann, "begin_person_deletion($1::uuid)", person_id);

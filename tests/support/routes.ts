@@ -14,8 +14,9 @@ export interface Ids {
  * - `public`: anybody
  * - `webhook`: a body signed with a webhook secret
  * - `cron`: the cron secret
+ * - `worker`: a worker key
  */
-export type RouteAuth = "user" | "token" | "public" | "webhook" | "cron";
+export type RouteAuth = "user" | "token" | "public" | "webhook" | "cron" | "worker";
 
 export interface RouteCase {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -106,6 +107,44 @@ export const routes: Readonly<Record<string, readonly RouteCase[]>> = {
       foreign: "video_not_found",
     },
     { method: "DELETE", path: "/:id", auth: "user", foreign: "video_not_found" },
+    { method: "POST", path: "/jobs/claim", auth: "worker", request: json(() => ({})) },
+    {
+      method: "POST",
+      path: "/jobs/:id/progress",
+      auth: "worker",
+      request: json(({ videoId }) => ({ lease_id: videoId, progress: 0.5 })),
+    },
+    {
+      method: "POST",
+      path: "/jobs/:id/complete",
+      auth: "worker",
+      request: json(({ videoId }) => ({ lease_id: videoId })),
+    },
+    {
+      method: "POST",
+      path: "/jobs/:id/fail",
+      auth: "worker",
+      request: json(({ videoId }) => ({ lease_id: videoId, error: "No sound", retry: true })),
+    },
+    {
+      method: "POST",
+      path: "/jobs/:id/uploads",
+      auth: "worker",
+      request: json(({ videoId }) => ({ lease_id: videoId, sidecar: true })),
+    },
+    {
+      method: "PUT",
+      path: "/:id/scenes",
+      auth: "worker",
+      request: json(({ videoId }) => ({
+        lease_id: videoId,
+        revision: videoId,
+        part: 1,
+        final: true,
+        parts: 1,
+        scenes: [],
+      })),
+    },
   ],
   people: [
     { method: "GET", path: "/", auth: "user" },
@@ -131,6 +170,20 @@ export const routes: Readonly<Record<string, readonly RouteCase[]>> = {
       auth: "user",
       request: json(() => ({ photo_key: "faces/nobody/nothing/photo.png" })),
       foreign: "person_not_found",
+    },
+    {
+      method: "POST",
+      path: "/:id/merge",
+      auth: "user",
+      request: json(() => ({ into: crypto.randomUUID() })),
+      foreign: "person_not_found",
+    },
+    { method: "GET", path: "/:id/scenes", auth: "user", foreign: "person_not_found" },
+    {
+      method: "PUT",
+      path: "/:id/face-vector",
+      auth: "worker",
+      request: json(() => ({ vector: new Uint8Array(2048).fill(63).toBase64() })),
     },
     { method: "DELETE", path: "/:id", auth: "user", foreign: "person_not_found" },
   ],

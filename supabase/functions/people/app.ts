@@ -6,6 +6,9 @@ import { registerCreatePhoto } from "./routes/create-photo.ts";
 import { registerDeletePerson } from "./routes/delete-person.ts";
 import { registerGetPerson } from "./routes/get-person.ts";
 import { registerListPeople } from "./routes/list-people.ts";
+import { registerListPersonScenes } from "./routes/list-person-scenes.ts";
+import { registerMergePeople } from "./routes/merge-people.ts";
+import { registerPutFaceVector } from "./routes/put-face-vector.ts";
 import { registerRenamePerson } from "./routes/rename-person.ts";
 
 export function createApp(deps: Deps): App {
@@ -17,5 +20,8 @@ export function createApp(deps: Deps): App {
   registerDeletePerson(app);
   registerCreatePhoto(app);
   registerCompletePhoto(app);
+  registerMergePeople(app);
+  registerListPersonScenes(app);
+  registerPutFaceVector(app);
   return app;
 }

@@ -12,6 +12,30 @@ export function requireFaceEnrollment(env: Pick<Env, "faceEnrollment">): void {
   );
 }
 
+/** Photos a person may have. `private.add_person_photo` holds it too. */
+export const maxPhotos = 20;
+
+/**
+ * Refuses an upload that could not be completed, before it is made.
+ * @throws AppError consent_required, photo_limit_reached
+ */
+export function requirePhotoRoom(
+  { photo_count, consented }: { photo_count: number; consented: boolean },
+): void {
+  if (!consented) {
+    throw new AppError(
+      "consent_required",
+      "The user has not agreed to face enrollment: set face_consent by PATCH /me first",
+    );
+  }
+  if (photo_count >= maxPhotos) {
+    throw new AppError(
+      "photo_limit_reached",
+      `This person has ${photo_count} photos already, and more are not taken`,
+    );
+  }
+}
+
 /** Why a stored object cannot be the announced photo; undefined when it can. */
 export function findPhotoFault(object: ObjectStat, announced: PhotoMimeType): string | undefined {
   const remedy = "request a new upload URL and upload the photo again";

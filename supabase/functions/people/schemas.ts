@@ -6,12 +6,17 @@ import {
   uuidParam,
   uuidSchema,
 } from "../../../shared/http/schemas.ts";
+import { base64VectorSchema } from "../../../shared/http/vector-schema.ts";
 import {
   buckets,
   maxPhotoBytes,
   photoMimeTypes,
   uploadUrlSeconds,
 } from "../../../shared/storage/keys.ts";
+
+// PostgreSQL text cannot hold NUL, and half a surrogate pair is no text.
+const toPlainText = (text: string) =>
+  text.toWellFormed().replaceAll("\0", "").normalize("NFC").trim();
 
 // Characters, not UTF-16 units, as the database counts them. A control character or half a
 // surrogate pair cannot be stored as text or cannot be told apart on a screen.
@@ -42,7 +47,40 @@ export const deletedPersonHeadersSchema = z.object({
   "x-erasure-id": uuidSchema.openapi({ description: "Names the erasure in its receipts" }),
 });
 
-export const personListQuerySchema = listQuerySchema.extend(countQuerySchema.shape);
+export const personListQuerySchema = listQuerySchema.extend(countQuerySchema.shape).extend({
+  q: z.string().overwrite(toPlainText).min(1).max(100).optional().openapi({
+    param: { name: "q", in: "query" },
+    description: "How the name begins, in any case",
+    example: "min",
+  }),
+});
+
+export const mergeSchema = z.strictObject({
+  into: uuidSchema.openapi({ description: "The person who stays, with the own name" }),
+}).openapi("PeopleMerge");
+
+export const personSceneSchema = z.object({
+  scene_id: uuidSchema,
+  video_id: uuidSchema,
+  video_title: z.string().nullable(),
+  start_s: z.number().openapi({ description: "Seconds from the start of the video" }),
+  end_s: z.number(),
+  transcript: z.string().nullable(),
+  thumbnail_url: z.url().nullable().openapi({ description: "Lives one hour" }),
+  confidence: z.number().openapi({ description: "From 0 to 1" }),
+  frame_count: z.int(),
+}).openapi("PersonScene");
+
+export type PersonScene = z.infer<typeof personSceneSchema>;
+
+export const personSceneListSchema = listSchema("scenes", personSceneSchema)
+  .openapi("PersonSceneList");
+
+/** The length of a face vector. Source: column face_vectors.adaface_vec. */
+export const faceDimensions = 512;
+
+export const faceVectorSchema = z.strictObject({ vector: base64VectorSchema(faceDimensions) })
+  .openapi("FaceVector");
 
 export const photoRequestSchema = z.strictObject({
   content_type: z.enum(photoMimeTypes),

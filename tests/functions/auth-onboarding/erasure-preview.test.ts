@@ -6,7 +6,7 @@ import { call, expectJson, expectProblem, toRequestInit } from "../../support/ca
 import { adminSql, hasAdminSql } from "../../support/sql.ts";
 import { canReadMail } from "../../support/stack.ts";
 import { createDeadSession, createUser, type TestUser } from "../../support/users.ts";
-import { addPhoto, createPerson, png } from "../people/support.ts";
+import { addPhoto, createConsentingUser, createPerson, png } from "../people/support.ts";
 import { beginUpload, clip, createIndexedVideo } from "../videos/support.ts";
 import { createOrganization, makeAnonymous, signInByMail } from "./account-support.ts";
 
@@ -36,7 +36,7 @@ describe("GET /auth-onboarding/account/erasure-preview", () => {
   });
 
   it("counts what the user has, and nothing of others", async () => {
-    const [user, other] = await Promise.all([createUser(), createUser()]);
+    const [user, other] = await Promise.all([createConsentingUser(), createUser()]);
     await createIndexedVideo(user);
     await createIndexedVideo(other);
     await beginUpload(user, { size_bytes: 1000 });

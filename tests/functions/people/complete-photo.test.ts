@@ -4,14 +4,21 @@ import { createApp } from "../../../supabase/functions/people/app.ts";
 import { photoStateSchema } from "../../../supabase/functions/people/schemas.ts";
 import { depsWith, withOutage } from "../../support/app.ts";
 import { call, expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
-import { adminClient, createUser, type TestUser } from "../../support/users.ts";
-import { completePhoto, createPerson, png, requestUpload, upload } from "./support.ts";
+import { adminClient, type TestUser } from "../../support/users.ts";
+import {
+  completePhoto,
+  createConsentingUser,
+  createPerson,
+  png,
+  requestUpload,
+  upload,
+} from "./support.ts";
 
 let user: TestUser;
 let personId: string;
 
 beforeAll(async () => {
-  user = await createUser();
+  user = await createConsentingUser();
   personId = (await createPerson(user, "Ada")).person_id;
 });
 
@@ -74,7 +81,7 @@ describe("POST /people/:id/photos/complete", () => {
   });
 
   it("answers 404 for a person of another user", async () => {
-    const stranger = await createUser();
+    const stranger = await createConsentingUser();
     const { person_id: id } = await createPerson(stranger, "Theirs");
     const ticket = await requestUpload(stranger, id);
     await upload(stranger, ticket);

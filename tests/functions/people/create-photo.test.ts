@@ -2,16 +2,25 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createObjectStore } from "../../../shared/storage/object-store.ts";
 import { createApp } from "../../../supabase/functions/people/app.ts";
 import { depsWith, withOutage } from "../../support/app.ts";
-import { call, expectProblem, toRequestInit } from "../../support/call.ts";
+import { call, expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
 import { useStack } from "../../support/stack.ts";
+import { adminSql } from "../../support/sql.ts";
 import { createUser, type TestUser } from "../../support/users.ts";
-import { createPerson, png, requestUpload } from "./support.ts";
+import {
+  completePhoto,
+  createConsentingUser,
+  createPerson,
+  decideOnFaces,
+  png,
+  requestUpload,
+  upload,
+} from "./support.ts";
 
 let user: TestUser;
 let personId: string;
 
 beforeAll(async () => {
-  user = await createUser();
+  user = await createConsentingUser();
   personId = (await createPerson(user, "Ada")).person_id;
 });
 
@@ -50,7 +59,7 @@ describe("POST /people/:id/photos", () => {
   });
 
   it("answers 404 for a person of another user", async () => {
-    const stranger = await createUser();
+    const stranger = await createConsentingUser();
     const theirs = await createPerson(stranger, "Theirs");
     const response = await request({ content_type: "image/png" }, theirs.person_id);
     await expectProblem(response, "person_not_found", 404);
@@ -78,6 +87,46 @@ describe("POST /people/:id/photos", () => {
     );
     await expectProblem(response, "feature_disabled", 403);
     await deps.database.close();
+  });
+
+  it("refuses before the user agreed, and after the consent was withdrawn", async () => {
+    const other = await createUser();
+    const { person_id: id } = await createPerson(other, "Shy");
+    const ask = () =>
+      call(`/people/${id}/photos`, {
+        token: other.accessToken,
+        json: { content_type: "image/png" },
+      });
+    await expectProblem(await ask(), "consent_required", 403);
+    await decideOnFaces(other, true);
+    const ticket = await requestUpload(other, id);
+    await upload(other, ticket);
+    await decideOnFaces(other, false);
+    await expectProblem(await ask(), "consent_required", 403);
+    const late = await completePhoto(other, id, ticket.photo_key);
+    await expectProblem(late, "consent_required", 403);
+    await decideOnFaces(other, true);
+    await expectJson(await completePhoto(other, id, ticket.photo_key), 202);
+  });
+
+  it("gives no URL for a photo beyond 20, and none beyond is completed", async () => {
+    const { person_id: id } = await createPerson(user, "Famous");
+    const ticket = await requestUpload(user, id);
+    const racing = await requestUpload(user, id);
+    await upload(user, ticket);
+    await upload(user, racing);
+    await adminSql()`
+      update public.face_profiles set photo_keys = array(
+        select ${`faces/${user.id}/${id}/photo_`} || n || '.png' from generate_series(1, 19) as n)
+       where person_id = ${id}`;
+    const answers = await Promise.all(
+      [ticket, racing].map((one) => completePhoto(user, id, one.photo_key)),
+    );
+    const refused = answers.filter(({ status }) => status !== 202);
+    expect(refused).toHaveLength(1);
+    for (const answer of refused) await expectProblem(answer, "photo_limit_reached", 409);
+    const next = await request({ content_type: "image/png" }, id);
+    await expectProblem(next, "photo_limit_reached", 409);
   });
 
   it("answers 503 while Storage is away", async () => {

@@ -4,13 +4,13 @@ import { createApp } from "../../../supabase/functions/people/app.ts";
 import { depsWith, withOutage } from "../../support/app.ts";
 import { call, expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
 import { postgresSql } from "../../support/sql.ts";
-import { createUser, type TestUser } from "../../support/users.ts";
-import { addPhoto, createPerson, requestUpload, upload } from "./support.ts";
+import type { TestUser } from "../../support/users.ts";
+import { addPhoto, createConsentingUser, createPerson, requestUpload, upload } from "./support.ts";
 
 let user: TestUser;
 
 beforeAll(async () => {
-  user = await createUser();
+  user = await createConsentingUser();
 });
 
 const remove = (id: string, token = user.accessToken) =>
@@ -70,7 +70,7 @@ describe("DELETE /people/:id", () => {
   });
 
   it("cannot reach a person of another user", async () => {
-    const stranger = await createUser();
+    const stranger = await createConsentingUser();
     const { person_id: id } = await createPerson(stranger, "Theirs");
     await addPhoto(stranger, id);
     await expectProblem(await remove(id), "person_not_found", 404);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { personSchema } from "../../../supabase/functions/people/schemas.ts";
 import { call, expectJson, expectProblem } from "../../support/call.ts";
 import { createUser, type TestUser } from "../../support/users.ts";
-import { addPhoto, createPerson } from "./support.ts";
+import { addPhoto, createPerson, decideOnFaces } from "./support.ts";
 
 let user: TestUser;
 
@@ -25,6 +25,7 @@ describe("GET /people/:id", () => {
 
   it("counts the photos", async () => {
     const person = await createPerson(user, "Cy");
+    await decideOnFaces(user, true);
     await addPhoto(user, person.person_id);
     const response = await call(`/people/${person.person_id}`, { token: user.accessToken });
     expect(await expectJson(response, 200)).toMatchObject({ photo_count: 1 });

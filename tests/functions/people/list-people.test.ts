@@ -93,7 +93,27 @@ describe("GET /people", () => {
     await expectProblem(await ask(cursor ?? "", stranger.accessToken), "invalid_cursor", 400);
   });
 
-  it.each(["limit=0", "limit=101", "limit=ten", "limit=1.5", "count=about", "cursor="])(
+  it("finds names by how they begin, as text and in any case", async () => {
+    const other = await createUser();
+    for (const name of ["Minji", "Mina", "Amina", "50%", "민지"]) await createPerson(other, name);
+    const found = async (q: string) => {
+      const page = await list(`?count=exact&q=${encodeURIComponent(q)}`, other.accessToken);
+      expect(page.total).toBe(page.people.length);
+      return page.people.map((person) => person.name);
+    };
+    expect(await found("mIN")).toEqual(["Mina", "Minji"]);
+    expect(await found("%")).toEqual([]);
+    expect(await found("50%")).toEqual(["50%"]);
+    expect(await found("민")).toEqual(["민지"]);
+  });
+
+  it("refuses a cursor of another prefix", async () => {
+    const { next_cursor: cursor } = await list("?limit=2");
+    const path = `/people?q=a&cursor=${encodeURIComponent(cursor ?? "")}`;
+    await expectProblem(await call(path, { token: user.accessToken }), "invalid_cursor", 400);
+  });
+
+  it.each(["limit=0", "limit=101", "limit=ten", "limit=1.5", "count=about", "cursor=", "q="])(
     "refuses ?%s",
     async (query) => {
       const response = await call(`/people?${query}`, { token: user.accessToken });

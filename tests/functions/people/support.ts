@@ -5,12 +5,25 @@ import {
   photoTicketSchema,
 } from "../../../supabase/functions/people/schemas.ts";
 import { call, expectJson } from "../../support/call.ts";
-import type { TestUser } from "../../support/users.ts";
+import { createUser, type TestUser } from "../../support/users.ts";
 
 /** A real picture of one transparent pixel. */
 export const png = Uint8Array.fromBase64(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==",
 );
+
+/** Gives or withdraws the consent to face enrollment as an app would. */
+export async function decideOnFaces(user: TestUser, consent: boolean): Promise<void> {
+  const json = { face_consent: consent };
+  await expectJson(await call("/me", { method: "PATCH", token: user.accessToken, json }), 200);
+}
+
+/** A user whose people may have photos. */
+export async function createConsentingUser(): Promise<TestUser> {
+  const user = await createUser();
+  await decideOnFaces(user, true);
+  return user;
+}
 
 export async function createPerson(user: TestUser, name: string): Promise<Person> {
   const response = await call("/people", { token: user.accessToken, json: { name } });

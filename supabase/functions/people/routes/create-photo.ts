@@ -3,9 +3,9 @@ import type { App } from "../../../../shared/http/base-app.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { buckets, photoKey } from "../../../../shared/storage/keys.ts";
-import { requireFaceEnrollment } from "../people.ts";
+import { requireFaceEnrollment, requirePhotoRoom } from "../people.ts";
 import { personParamsSchema, photoRequestSchema, photoTicketSchema } from "../schemas.ts";
-import { readPerson } from "../store.ts";
+import { readPhotoRoom } from "../store.ts";
 
 const route = createRoute({
   method: "post",
@@ -33,7 +33,7 @@ export function registerCreatePhoto(app: App): void {
     const { env, database, objects, now } = c.var.deps;
     requireFaceEnrollment(env);
     const { id: personId } = c.req.valid("param");
-    await database.asUser(c.var.verified, (sql) => readPerson(sql, personId));
+    requirePhotoRoom(await database.asUser(c.var.verified, (sql) => readPhotoRoom(sql, personId)));
     const { token, path, uploadUrl, expiresIn } = await objects.createUploadUrl(
       buckets.uploads,
       photoKey({
