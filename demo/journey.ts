@@ -209,7 +209,8 @@ export async function runJourney(world: World, step: StepRunner): Promise<void> 
     });
     return told(person_id, "Captain Han");
   });
-  await step("she gives the person a photo", async () => {
+  await step("she agrees to face enrollment and gives the person a photo", async () => {
+    await deviceA.invoke("me", { method: "PATCH", body: { face_consent: true } });
     const place = await deviceA.invoke<UploadTicket & { photo_key: string }>(
       `people/${person}/photos`,
       { body: { content_type: "image/png", size_bytes: photo.byteLength } },

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
@@ -20,7 +21,8 @@ export const canLendProject = isRoot && new Deno.Command("/bin/sh", {
 export function temporaryFolder(mode = 0o755): string {
   const path = Deno.makeTempDirSync({ prefix: "heimdex-local-" });
   Deno.chmodSync(path, mode);
-  onTestFinished(() => Deno.removeSync(path, { recursive: true }));
+  // A process that was just killed may still write its last file.
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   return path;
 }
 
