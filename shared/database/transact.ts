@@ -35,7 +35,7 @@ export async function transact<T>(
   const link = new Link(deadline);
   const outcome: { value?: T } = {};
   const transaction = connection.begin(async (sql) => {
-    const guarded = link.guard(sql);
+    const guarded = guardTransaction(sql, () => link.isLost);
     const [opening, work] = await Promise.allSettled([open(guarded), invoke(fn, guarded)]);
     for (const result of [opening, work]) {
       if (result.status === "fulfilled") continue;
@@ -116,21 +116,21 @@ class Link {
     this.#isLost = true;
     clearTimeout(this.#timer);
   }
+}
 
-  /** The same tag, refusing to send once the connection is lost. */
-  guard(sql: Transaction): Transaction {
-    const assertOpen = () => {
-      if (this.#isLost) throw new ConnectionLost("The transaction is over");
-    };
-    return new Proxy(sql, {
-      apply(target, self, args) {
-        assertOpen();
-        return Reflect.apply(target, self, args);
-      },
-      get(target, name) {
-        assertOpen();
-        return Reflect.get(target, name);
-      },
-    });
-  }
+/** The same tag of a transaction, refusing to send once `isLost` says that its connection is gone. */
+export function guardTransaction<S extends CallableFunction>(sql: S, isLost: () => boolean): S {
+  const assertOpen = () => {
+    if (isLost()) throw new ConnectionLost("The transaction is over");
+  };
+  return new Proxy(sql, {
+    apply(target, self, args) {
+      assertOpen();
+      return Reflect.apply(target, self, args);
+    },
+    get(target, name) {
+      assertOpen();
+      return Reflect.get(target, name);
+    },
+  });
 }

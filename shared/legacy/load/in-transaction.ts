@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { ConnectionLost, isConnectionLoss } from "../../database/transact.ts";
+import { guardTransaction, isConnectionLoss } from "../../database/transact.ts";
 
 /** A statement of the legacy database failed; told apart from one of the project's. */
 export class SourceReadError extends Error {
@@ -64,7 +64,7 @@ async function transact<T>(
   const ended = Promise.withResolvers<void>();
   const transaction = sql.begin(mode, async (inside) => {
     try {
-      outcome.value = await fn(guard(inside, () => isLost));
+      outcome.value = await fn(guardTransaction(inside, () => isLost));
     } catch (error) {
       if (!isLost && !isLoss(error)) throw error;
       lose(error);
@@ -90,24 +90,5 @@ function afterwards(): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, graceMs);
     if (typeof timer !== "number") timer.unref();
-  });
-}
-
-function guard(
-  sql: postgres.TransactionSql,
-  isLost: () => boolean,
-): postgres.TransactionSql {
-  const assertOpen = () => {
-    if (isLost()) throw new ConnectionLost("The transaction is over");
-  };
-  return new Proxy(sql, {
-    apply(target, self, args) {
-      assertOpen();
-      return Reflect.apply(target, self, args);
-    },
-    get(target, name) {
-      assertOpen();
-      return Reflect.get(target, name);
-    },
   });
 }
