@@ -16,28 +16,34 @@ const profileText = z.unknown().optional().transform((value): string | null => {
 /** Only a literal true counts: a consent or a completed step is never guessed. */
 const flag = z.unknown().optional().transform((value) => value === true);
 
+// Made once: to make a schema takes longer than to check a signature.
+const profileFields = z.object({
+  display_name: profileText,
+  onboarding_completed: flag,
+  industry: profileText,
+  job_title: profileText,
+  email_consent: flag,
+});
+
 /** Reads the profile out of any `user_metadata`; wrong values become null, false or are cut. */
 export const userMetadataSchema = z.unknown().optional().transform((value) => {
   const source = isRecord(value) ? value : {};
-  const parsed = z.object({
-    display_name: profileText,
-    onboarding_completed: flag,
-    industry: profileText,
-    job_title: profileText,
-    email_consent: flag,
-  }).parse(pick(source));
-  return { ...parsed, preferences: readPreferences(source) };
+  return { ...profileFields.parse(pick(source)), preferences: readPreferences(source) };
 });
+
+const tier = z.enum(tiers).catch("free");
+const permissions = z.array(z.string().max(100)).max(maxPermissions).catch([]);
+const organizationId = z.guid().nullable().catch(null);
+const role = z.string().min(1).max(64).nullable().catch(null);
 
 /** Reads tier, permissions, organization and role out of `app_metadata`; absent or wrong: least. */
 export const appMetadataSchema = z.unknown().optional().transform((value) => {
   const source = isRecord(value) ? value : {};
   return {
-    tier: z.enum(tiers).catch("free").parse(source["tier"]),
-    permissions: z.array(z.string().max(100)).max(maxPermissions).catch([])
-      .parse(source["permissions"]),
-    organization_id: z.guid().nullable().catch(null).parse(source["organization_id"] ?? null),
-    role: z.string().min(1).max(64).nullable().catch(null).parse(source["role"] ?? null),
+    tier: tier.parse(source["tier"]),
+    permissions: permissions.parse(source["permissions"]),
+    organization_id: organizationId.parse(source["organization_id"] ?? null),
+    role: role.parse(source["role"] ?? null),
   };
 });
 
@@ -48,10 +54,15 @@ const createdAt = z.unknown().optional().transform((value): string | null => {
   return Number.isNaN(time.getTime()) ? null : time.toISOString();
 });
 
+/** One spelling an id: lower case as Supabase Auth writes it, and not the nil UUID of no one. */
+const id = z.string().regex(
+  /^(?!0{8}-(?:0{4}-){3}0{12}$)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+);
+
 /** Claims of a Supabase access token, strict about what the server writes, lenient about the rest. */
 const claimsSchema = z.object({
-  sub: z.guid().toLowerCase(),
-  session_id: z.guid().toLowerCase(),
+  sub: id,
+  session_id: id,
   email: z.string().max(255).catch(""),
   email_verified: flag,
   user_created_at: createdAt,

@@ -13,7 +13,8 @@
 -- octet_length(user_metadata::text) + octet_length(app_metadata::text) <= 1024.
 -- Keys kept: user display_name, industry, job_title (strings), onboarding_completed, email_consent (booleans), pref_<name>
 -- (name ~ ^[a-z][a-z0-9_]{0,39}$; string of at most 200 characters, number or boolean); app tier, permissions,
--- organization_id, role, provider, providers. Everything else goes first and does not count. Over the budget keys are
+-- organization_id, role, provider, providers. Everything else goes first and does not count, and so does a value that
+-- alone takes more than the budget (jsonb_object_agg takes seconds for a large object). Over the budget keys are
 -- dropped one by one until it fits, in this order: pref_* from the last name to the first (by byte), job_title, industry,
 -- display_name, providers, provider, permissions, role, organization_id, tier, email_consent, onboarding_completed.
 -- The same rule stands in shared/auth/metadata.ts; a property test compares them.
@@ -35,7 +36,8 @@ begin
             select e.key, e.value
             from jsonb_each(user_meta) as e
             where
-                case
+                octet_length(e.value::text) <= 1024
+                and case
                     when e.key in ('display_name', 'industry', 'job_title') then jsonb_typeof(e.value) = 'string'
                     when e.key in ('onboarding_completed', 'email_consent') then jsonb_typeof(e.value) = 'boolean'
                     when e.key ~ '^pref_[a-z][a-z0-9_]{0,39}$' then
@@ -73,7 +75,9 @@ begin
     if jsonb_typeof(app_meta) = 'object' then
         select coalesce(jsonb_object_agg(e.key, e.value), '{}'::jsonb) into v_app
         from jsonb_each(app_meta) as e
-        where e.key in ('tier', 'permissions', 'organization_id', 'role', 'provider', 'providers');
+        where
+            e.key in ('tier', 'permissions', 'organization_id', 'role', 'provider', 'providers')
+            and octet_length(e.value::text) <= 1024;
     end if;
 
     -- The two objects share no key, so that a name can be taken from both. The text is measured once: a name of a
@@ -105,6 +109,9 @@ grant execute on function private.fit_metadata(jsonb, jsonb) to supabase_auth_ad
 -- email_verified (boolean) and user_created_at (ISO 8601 in UTC with milliseconds, null for an unknown user).
 -- Never fails on an error that can be caught: then user_metadata is {}, app_metadata is cut to our keys or {},
 -- email_verified is false and user_created_at is null, and the login goes on.
+-- Supabase Auth refuses what a hook answers when iss, nbf or amr are null, though it may send amr so for a session without
+-- a method, and when email or phone is missing. So these three are dropped when null, and those two are '' then. No other
+-- claim is invented.
 -- Not security definer: supabase_auth_admin owns auth.users.
 create or replace function public.custom_access_token_hook(event jsonb) returns jsonb
 language plpgsql
@@ -112,10 +119,20 @@ stable
 set search_path = ''
 as $function$
 declare
+    v_claims jsonb;
     v_verified boolean;
     v_created_at text;
     v_app jsonb;
+    v_name text;
 begin
+    v_claims := case when jsonb_typeof(event -> 'claims') = 'object' then event -> 'claims' else '{}'::jsonb end;
+    foreach v_name in array array['iss', 'nbf', 'amr', 'email', 'phone'] loop
+        if jsonb_typeof(v_claims -> v_name) = 'null' then
+            v_claims := v_claims - v_name;
+        end if;
+    end loop;
+    v_claims := '{"email": "", "phone": ""}'::jsonb || v_claims;
+
     begin
         if jsonb_typeof(event -> 'claims') is distinct from 'object' then
             raise exception 'the event carries no claims';
@@ -128,8 +145,8 @@ begin
         where u.id = (event ->> 'user_id')::uuid;
         return jsonb_build_object(
             'claims',
-            (event -> 'claims')
-            || private.fit_metadata(event -> 'claims' -> 'user_metadata', event -> 'claims' -> 'app_metadata')
+            v_claims
+            || private.fit_metadata(v_claims -> 'user_metadata', v_claims -> 'app_metadata')
             || jsonb_build_object(
                 'email_verified', coalesce(v_verified, false),
                 'user_created_at', v_created_at
@@ -141,17 +158,19 @@ begin
 
     -- Written out and not shared with private.fit_metadata: that function may be what failed.
     v_app := '{}'::jsonb;
-    if jsonb_typeof(event #> '{claims,app_metadata}') = 'object' then
+    if jsonb_typeof(v_claims -> 'app_metadata') = 'object' then
         select coalesce(jsonb_object_agg(e.key, e.value), '{}'::jsonb) into v_app
-        from jsonb_each(event #> '{claims,app_metadata}') as e
-        where e.key in ('tier', 'permissions', 'organization_id', 'role', 'provider', 'providers');
+        from jsonb_each(v_claims -> 'app_metadata') as e
+        where
+            e.key in ('tier', 'permissions', 'organization_id', 'role', 'provider', 'providers')
+            and octet_length(e.value::text) <= 1024;
     end if;
     if octet_length(v_app::text) > 1022 then
         v_app := '{}'::jsonb;
     end if;
     return jsonb_build_object(
         'claims',
-        case when jsonb_typeof(event -> 'claims') = 'object' then event -> 'claims' else '{}'::jsonb end
+        v_claims
         || jsonb_build_object(
             'user_metadata', '{}'::jsonb, 'app_metadata', v_app,
             'email_verified', false, 'user_created_at', null

@@ -1,218 +1,199 @@
-import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWK, SignJWT } from "jose";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Buffer } from "node:buffer";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { profileSchema, toProfile } from "../../../shared/auth/profile.ts";
+import { tiers } from "../../../shared/auth/tiers.ts";
 import { createTokenVerifier } from "../../../shared/auth/verify-token.ts";
-import { type Env, readEnv } from "../../../shared/env.ts";
-import { AppError } from "../../../shared/errors/app-error.ts";
 import { deadPort } from "../../support/app.ts";
+import { testSize } from "../../support/size.ts";
+import { deploymentEnv, projectIssuer, verdictOf } from "./deployment.ts";
+import {
+  claimsOf,
+  createForge,
+  hmac,
+  mint,
+  newKey,
+  newRsaKey,
+  now,
+  publicJwk,
+  signWith,
+} from "./forge.ts";
 
-type Key = CryptoKey | Uint8Array;
-
-const issuer = "https://abc.supabase.co/auth/v1";
 const legacySecret = "a-legacy-secret-of-32-characters";
-
-function environment(extra: Record<string, string> = {}): Env {
-  return readEnv({
-    SUPABASE_URL: "https://abc.supabase.co",
-    SUPABASE_PUBLISHABLE_KEYS: '{"default":"sb_publishable_x"}',
-    SUPABASE_SECRET_KEYS: '{"default":"sb_secret_x"}',
-    SUPABASE_DB_URL: "postgresql://localhost/postgres",
-    ...extra,
-  });
-}
-
-async function createKey(alg: "ES256" | "RS256", kid: string) {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
-  const jwk: JWK = { ...await exportJWK(publicKey), alg, kid, use: "sig" };
-  return { privateKey, jwk };
-}
-
-const good = {
-  iss: issuer,
-  aud: "authenticated",
-  sub: "5c1f0a52-7a55-4f7d-9c53-0f9f2c7e1a11",
-  session_id: "0b6f6a3e-95a5-4a4b-8f9e-1f9a52d5a001",
-  role: "authenticated",
-  email: "mina@example.com",
+const rsa = newRsaKey();
+const forge = createForge(projectIssuer, newKey(), "ec-1");
+const keys = [forge.publicKey, { ...publicJwk(rsa), kid: "rsa-1", alg: "RS256" }];
+const common = {
+  // Nobody listens there: whatever is not told by SUPABASE_JWKS cannot be known.
+  SUPABASE_URL: `http://127.0.0.1:${deadPort}`,
+  HEIMDEX_JWT_ISSUER: projectIssuer,
+  SUPABASE_JWKS: JSON.stringify({ keys }),
 };
+const verifier = createTokenVerifier(deploymentEnv(common));
+const byLegacySecret = (secret: string, kid?: string) =>
+  mint(forge, { header: { alg: "HS256", kid }, signature: hmac(() => secret) });
 
-function sign(
-  key: Key,
-  header: { alg: string; kid?: string },
-  claims: Record<string, unknown> = {},
-  lifetime = 3600,
-): Promise<string> {
-  const now = Math.floor(Date.now() / 1000);
-  const payload = { iat: now, exp: now + lifetime, ...good, ...claims };
-  for (const [name, value] of Object.entries(payload)) {
-    if (value === undefined) Reflect.deleteProperty(payload, name);
-  }
-  return new SignJWT(payload).setProtectedHeader(header).sign(key);
-}
-
-async function codeOf(verifying: Promise<unknown>): Promise<string> {
-  return await verifying.then(() => "accepted", (error) => {
-    if (error instanceof AppError) return error.code;
-    throw error;
-  });
-}
-
-const ec = await createKey("ES256", "ec-1");
-const rsa = await createKey("RS256", "rsa-1");
-const stranger = await createKey("ES256", "ec-1");
-const jwks = JSON.stringify({ keys: [ec.jwk, rsa.jwk] });
-const es256 = { alg: "ES256", kid: "ec-1" };
-
-describe("createTokenVerifier() with SUPABASE_JWKS", () => {
-  const verifier = createTokenVerifier(environment({ SUPABASE_JWKS: jwks }));
-  const codeFor = async (token: string | Promise<string>) =>
-    await codeOf(verifier.verify(await token));
-
-  it("accepts ES256 and RS256 and answers user, claims and token", async () => {
-    const token = await sign(ec.privateKey, es256);
+describe("createTokenVerifier()", () => {
+  it("answers user, claims and token of an ES256 token, frozen", async () => {
+    const token = mint(forge);
     const verified = await verifier.verify(token);
-    expect(verified.user).toMatchObject({ supabaseUserId: good.sub, email: good.email });
-    expect(verified.claims.sub).toBe(good.sub);
-    expect(verified.token).toBe(token);
-    expect(await codeFor(sign(rsa.privateKey, { alg: "RS256", kid: "rsa-1" }))).toBe("accepted");
+    const { sub, session_id, email } = claimsOf(forge);
+    expect(verified.user).toMatchObject({ supabaseUserId: sub, sessionId: session_id, email });
+    expect(verified).toMatchObject({ token, claims: { sub, iss: projectIssuer } });
+    expect(Object.isFrozen(verified)).toBe(true);
   });
 
-  it("tolerates a clock that is a little ahead, and no more", async () => {
-    expect(await codeFor(sign(ec.privateKey, es256, {}, -2))).toBe("accepted");
-    expect(await codeFor(sign(ec.privateKey, es256, {}, -10))).toBe("token_expired");
+  it("takes RS256 and ES256 without a kid, as a server without key ids signs", async () => {
+    const header = { alg: "RS256", kid: "rsa-1" };
+    const signature = signWith(rsa);
+    expect(await verdictOf(verifier.verify(mint(forge, { header, signature })))).toBe("accepted");
+    const anonymousKey = mint(forge, { header: { kid: undefined } });
+    expect(await verdictOf(verifier.verify(anonymousKey))).toBe("accepted");
   });
 
-  it.each([
-    ["another issuer", { iss: "https://evil.supabase.co/auth/v1" }],
-    ["no issuer", { iss: undefined }],
-    ["another audience", { aud: "other" }],
-    ["no audience", { aud: undefined }],
-    ["the role anon", { role: "anon" }],
-    ["the role service_role", { role: "service_role" }],
-    ["no role", { role: undefined }],
-    ["no subject", { sub: undefined }],
-    ["a subject that is no UUID", { sub: "1" }],
-    ["no session", { session_id: undefined }],
-    ["a session that is no UUID", { session_id: "x" }],
-    ["no expiry", { exp: undefined }],
-    ["a start in the future", { nbf: Math.floor(Date.now() / 1000) + 600 }],
-  ])("refuses a token with %s", async (_name, claims) => {
-    expect(await codeFor(sign(ec.privateKey, es256, claims))).toBe("token_invalid");
+  it.each(["RS384", "RS512"])("refuses %s of a key that names no algorithm", async (alg) => {
+    const jwks = { keys: [{ ...publicJwk(rsa), kid: "rsa-1" }] };
+    const lenient = createTokenVerifier(
+      deploymentEnv({ ...common, SUPABASE_JWKS: JSON.stringify(jwks) }),
+    );
+    const tokenOf = (name: string) =>
+      mint(forge, {
+        header: { alg: name, kid: "rsa-1" },
+        signature: signWith(rsa, `sha${name.slice(2)}`),
+      });
+    expect(await verdictOf(lenient.verify(tokenOf("RS256")))).toBe("accepted");
+    expect(await verdictOf(lenient.verify(tokenOf(alg)))).toBe("token_invalid");
   });
 
-  it("refuses a forged key under the right key id", async () => {
-    expect(await codeFor(sign(stranger.privateKey, es256))).toBe("token_invalid");
+  it("refuses HS256 where no legacy secret is configured, and asks nobody for a key", async () => {
+    expect(await verdictOf(verifier.verify(byLegacySecret(legacySecret)))).toBe("token_invalid");
   });
 
-  it("refuses an unknown key id with 401, not 503", async () => {
-    const token = sign(ec.privateKey, { alg: "ES256", kid: "gone" });
-    expect(await codeFor(token)).toBe("token_invalid");
-  });
-
-  it("refuses a public key used as HMAC secret", async () => {
-    const secret = new TextEncoder().encode(JSON.stringify(ec.jwk));
-    expect(await codeFor(sign(secret, { alg: "HS256", kid: "ec-1" }))).toBe("token_invalid");
-  });
-
-  it("refuses alg none, changed payloads and what is no JWT", async () => {
-    const [header, payload, signature] = (await sign(ec.privateKey, es256)).split(".");
-    const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll("=", "");
-    const changed = encode({ ...JSON.parse(atob(payload ?? "")), role: "service_role" });
-    for (
-      const token of [
-        `${encode({ alg: "none" })}.${payload}.`,
-        `${encode({ alg: "None", kid: "ec-1" })}.${payload}.${signature}`,
-        `${header}.${changed}.${signature}`,
-        `${header}.${payload}.`,
-        "garbage",
-        "",
-        "a.b.c",
-        "x".repeat(9000),
-      ]
-    ) expect(await codeFor(token), token.slice(0, 60)).toBe("token_invalid");
-  });
-
-  it("refuses HS256 where no legacy secret is configured", async () => {
-    const token = sign(new TextEncoder().encode(legacySecret), { alg: "HS256" });
-    expect(await codeFor(token)).toBe("token_invalid");
+  it("takes HS256 with the configured legacy secret alone, and ES256 beside it", async () => {
+    const legacy = createTokenVerifier(deploymentEnv({
+      ...common,
+      HEIMDEX_LEGACY_JWT_SECRET: legacySecret,
+    }));
+    const verdict = (token: string) => verdictOf(legacy.verify(token));
+    expect(await verdict(byLegacySecret(legacySecret))).toBe("accepted");
+    expect(await verdict(byLegacySecret(legacySecret, "any"))).toBe("accepted");
+    expect(await verdict(byLegacySecret(`${legacySecret}!`))).toBe("token_invalid");
+    expect(await verdict(mint(forge))).toBe("accepted");
   });
 });
 
-describe("createTokenVerifier() with a legacy secret", () => {
-  const verifier = createTokenVerifier(environment({
-    SUPABASE_JWKS: jwks,
-    HEIMDEX_LEGACY_JWT_SECRET: legacySecret,
-  }));
+/** Where and how a token is changed; positions are parts of its length. */
+const mutation = fc.oneof(
+  fc.record({ kind: fc.constant("replace" as const), at: fc.nat(), text: fc.string() }),
+  fc.record({ kind: fc.constant("insert" as const), at: fc.nat(), text: fc.string() }),
+  fc.record({ kind: fc.constant("cut" as const), at: fc.nat(), length: fc.nat(200) }),
+  fc.record({ kind: fc.constant("double" as const), at: fc.nat(), length: fc.nat(200) }),
+  fc.record({ kind: fc.constant("flip" as const), at: fc.nat(), bit: fc.nat(7) }),
+);
+type Mutation = typeof mutation extends fc.Arbitrary<infer T> ? T : never;
 
-  it("accepts HS256 with that secret and ES256 beside it", async () => {
-    const secret = new TextEncoder().encode(legacySecret);
-    expect(await codeOf(verifier.verify(await sign(secret, { alg: "HS256" })))).toBe("accepted");
-    expect(await codeOf(verifier.verify(await sign(ec.privateKey, es256)))).toBe("accepted");
+function mutate(token: string, change: Mutation): string {
+  const at = change.at % token.length;
+  const before = token.slice(0, at);
+  const behind = token.slice(at);
+  switch (change.kind) {
+    case "replace":
+      return before + change.text + behind.slice(change.text.length);
+    case "insert":
+      return before + change.text + behind;
+    case "cut":
+      return before + behind.slice(change.length + 1);
+    case "double":
+      return before + behind.slice(0, change.length + 1) + behind;
+    case "flip":
+      return flipDecoded(token, change.at, change.bit);
+  }
+}
+
+/** Flips one bit of what a part decodes to, so that the spelling stays good. */
+function flipDecoded(token: string, at: number, bit: number): string {
+  const parts = token.split(".");
+  const index = at % parts.length;
+  const octets = Buffer.from(parts[index] ?? "", "base64url");
+  const position = at % octets.length;
+  octets[position] = (octets[position] ?? 0) ^ (1 << bit);
+  return parts.with(index, octets.toString("base64url")).join(".");
+}
+
+/** A token can only be wrong or late; 503 where it names a key nobody here can know. */
+const refusals = ["token_invalid", "token_expired", "keys_unavailable"];
+
+describe("every token but the one that was signed", () => {
+  it("is refused, with a documented error", async () => {
+    const token = mint(forge);
+    await fc.assert(
+      fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 3 }), async (changes) => {
+        const mutated = changes.reduce(mutate, token);
+        fc.pre(mutated !== token && mutated.length > 0);
+        expect(refusals).toContain(await verdictOf(verifier.verify(mutated)));
+      }),
+      { numRuns: testSize({ sampled: 300, long: 20_000 }) },
+    );
   });
 
-  it("refuses HS256 with another secret", async () => {
-    const other = new TextEncoder().encode(`${legacySecret}!`);
-    expect(await codeOf(verifier.verify(await sign(other, { alg: "HS256" })))).toBe(
-      "token_invalid",
+  it("is refused when its claims are changed under the old signature", async () => {
+    const [header, , signature] = mint(forge).split(".");
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...Object.keys(claimsOf(forge))),
+        fc.jsonValue(),
+        async (name, value) => {
+          const claims = { ...claimsOf(forge), [name]: value, exp: now() + 7200 };
+          const payload = Buffer.from(JSON.stringify(claims)).toString("base64url");
+          const verdict = await verdictOf(verifier.verify(`${header}.${payload}.${signature}`));
+          expect(verdict).toBe("token_invalid");
+        },
+      ),
+      { numRuns: testSize({ sampled: 100, long: 10_000 }) },
     );
   });
 });
 
-describe("createTokenVerifier() with the JWKS endpoint", () => {
-  let keys: JSONWebKeySet = { keys: [ec.jwk] };
-  let status = 200;
-  let requests = 0;
-  let server: Deno.HttpServer<Deno.NetAddr>;
-  const verifierAt = (port: number) =>
-    createTokenVerifier(environment({
-      SUPABASE_URL: `http://127.0.0.1:${port}`,
-      HEIMDEX_JWT_ISSUER: issuer,
-    }));
+describe("every token that was signed", () => {
+  const anyClaims = fc.dictionary(
+    fc.constantFrom(...Object.keys(claimsOf(forge)), "nbf", "email_verified", "user_created_at"),
+    fc.oneof(fc.jsonValue(), fc.double(), fc.constantFrom(undefined, "x".repeat(500))),
+    { maxKeys: 3 },
+  );
 
-  beforeAll(() => {
-    server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
-      requests++;
-      const found = new URL(request.url).pathname === "/auth/v1/.well-known/jwks.json";
-      return Response.json(keys, { status: found ? status : 404 });
-    });
-  });
-  afterAll(() => server.shutdown());
-
-  it("fetches the keys once and keeps them", async () => {
-    const verifier = verifierAt(server.addr.port);
-    requests = 0;
-    for (let i = 0; i < 3; i++) await verifier.verify(await sign(ec.privateKey, es256));
-    expect(requests).toBe(1);
+  it("makes a whole user or is refused, whatever its claims hold", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyClaims, async (claims) => {
+        const token = mint(forge, { claims });
+        const user = await verifier.verify(token).then((verified) => verified.user, () => null);
+        if (user === null) {
+          expect(refusals).toContain(await verdictOf(verifier.verify(token)));
+          return;
+        }
+        profileSchema.parse(toProfile(user));
+        expect(tiers).toContain(user.tier);
+        expect([user.supabaseUserId, user.sessionId].every((id) => /^[0-9a-f-]{36}$/.test(id)))
+          .toBe(true);
+      }),
+      { numRuns: testSize({ sampled: 300, long: 20_000 }) },
+    );
   });
 
-  it("does not ask again for each unknown key id", async () => {
-    const verifier = verifierAt(server.addr.port);
-    requests = 0;
-    for (let i = 0; i < 3; i++) {
-      const token = await sign(ec.privateKey, { alg: "ES256", kid: `gone-${i}` });
-      expect(await codeOf(verifier.verify(token))).toBe("token_invalid");
-    }
-    expect(requests).toBe(1);
-  });
-
-  it("answers 503 while the keys cannot be fetched, and recovers", async () => {
-    const verifier = verifierAt(server.addr.port);
-    const token = await sign(ec.privateKey, es256);
-    status = 500;
-    expect(await codeOf(verifier.verify(token))).toBe("keys_unavailable");
-    status = 200;
-    keys = { keys: [{ kty: "EC" }] };
-    expect(await codeOf(verifier.verify(token))).toBe("token_invalid");
-    keys = { keys: [ec.jwk] };
-    expect(await codeOf(verifierAt(server.addr.port).verify(token))).toBe("accepted");
-  });
-
-  it("answers 503 when nobody listens", async () => {
-    const token = await sign(ec.privateKey, es256);
-    expect(await codeOf(verifierAt(deadPort).verify(token))).toBe("keys_unavailable");
-  });
-
-  it("never asks for a key when the algorithm is not allowed", async () => {
-    const token = await sign(new TextEncoder().encode(legacySecret), { alg: "HS256" });
-    expect(await codeOf(verifierAt(deadPort).verify(token))).toBe("token_invalid");
+  it("is refused under any header but its own", async () => {
+    const anyHeader = fc.dictionary(
+      fc.constantFrom("alg", "kid", "crit", "b64", "jwk", "jku", "x5c", "zip"),
+      fc.jsonValue(),
+      { minKeys: 1, maxKeys: 3 },
+    );
+    await fc.assert(
+      fc.asyncProperty(anyHeader, async (header) => {
+        const good = mint(forge).split(".");
+        const other = mint(forge, { header }).split(".");
+        fc.pre(good[0] !== other[0]);
+        const moved = [other[0], good[1], good[2]].join(".");
+        expect(refusals).toContain(await verdictOf(verifier.verify(moved)));
+      }),
+      { numRuns: testSize({ sampled: 100, long: 10_000 }) },
+    );
   });
 });
