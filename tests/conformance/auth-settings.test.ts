@@ -89,6 +89,34 @@ describe.runIf(hasAdminSql() && canMintTokens())("Supabase Auth with other setti
     expect((await logIn({})).status).toBe(400);
   });
 
+  test("a server with the secret key tells whose request it passes on", async () => {
+    const { publishableKey, secretKey } = useStack();
+    const logInOn = async (ipForwarding: boolean) => {
+      const rateLimits = { mail: 10, token: 1, verify: 10 };
+      const gateway = await startOwnGateway({ rateLimits, ipForwarding });
+      return async (apikey: string, forwarded: string) => {
+        const headers = {
+          apikey,
+          "sb-forwarded-for": forwarded,
+          "x-forwarded-for": "192.0.2.1",
+        };
+        const json = { email: uniqueEmail(), password };
+        return (await gateway.send("/token?grant_type=password", json, headers)).status;
+      };
+    };
+    const trusting = await logInOn(true);
+    expect(await trusting(secretKey, "198.51.100.1, 10.0.0.1")).toBe(400);
+    expect(await trusting(secretKey, "198.51.100.1")).toBe(429);
+    expect(await trusting(secretKey, "2001:db8::1")).toBe(400);
+    // The proxy's word counts where the header is nobody's, no address, or not asked for.
+    expect(await trusting(publishableKey, "198.51.100.2")).toBe(400);
+    expect(await trusting(publishableKey, "198.51.100.3")).toBe(429);
+    expect(await trusting(secretKey, "somebody")).toBe(429);
+    const plain = await logInOn(false);
+    expect(await plain(secretKey, "198.51.100.4")).toBe(400);
+    expect(await plain(secretKey, "198.51.100.5")).toBe(429);
+  });
+
   test("a link leads to a target that matches a configured pattern", async () => {
     const additionalRedirectUrls = ["https://*.example.org/**"];
     const gateway = await startOwnGateway({ additionalRedirectUrls });

@@ -3,11 +3,14 @@ import { accountRows } from "./auth/account.ts";
 import { adminCreateRows } from "./auth/admin-create.ts";
 import { adminUserRows } from "./auth/admin-users.ts";
 import { errorRows } from "./auth/errors.ts";
+import { generatedLinkRows } from "./auth/generated-links.ts";
 import { linkRows } from "./auth/links.ts";
 import { mailRows } from "./auth/mails.ts";
 import { type Answer, type Expected, reasonToSkip, type Row } from "./auth/row.ts";
 import { signInRows } from "./auth/sign-in.ts";
+import { signOutRows } from "./auth/sign-out.ts";
 import { tokenRows } from "./auth/tokens.ts";
+import { withoutPhoneRows } from "./auth/without-phone.ts";
 
 // One table of facts about Supabase Auth. It runs against the embedded stack, and against a real
 // one when SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY(S) and SUPABASE_SECRET_KEY(S) name it.
@@ -15,7 +18,10 @@ const tables: [subject: string, rows: Row[]][] = [
   ["access tokens and keys", tokenRows],
   ["signing in and bans", signInRows],
   ["the user's own account", accountRows],
+  ["signing out", signOutRows],
   ["codes and links", linkRows],
+  ["links of every type", generatedLinkRows],
+  ["a project without phones", withoutPhoneRows],
   ["mails", mailRows],
   ["creating users as an administrator", adminCreateRows],
   ["administering users", adminUserRows],

@@ -1,5 +1,6 @@
 import type { AuthContext } from "./context.ts";
 import { AuthError } from "./errors.ts";
+import { readAddress } from "./request-client.ts";
 import type { AuthSettings } from "./settings.ts";
 
 const WINDOW_MS = 5 * 60_000;
@@ -45,8 +46,7 @@ export class RateLimiter {
 
 /** 429 over_request_rate_limit when the address of this request has no token left. */
 export function assertWithinLimit(c: AuthContext, name: LimitName): void {
-  const { limiter, settings } = c.var.services;
-  const address = c.req.header(settings.rateLimitHeader)?.split(",")[0]?.trim();
-  if (!address || limiter.take(name, address)) return;
+  const address = readAddress(c);
+  if (address === "" || c.var.services.limiter.take(name, address)) return;
   throw new AuthError(429, "over_request_rate_limit", "Request rate limit reached");
 }

@@ -30,6 +30,8 @@ export interface AuthSettings {
    */
   rateLimits: { mail: number; token: number; verify: number };
   rateLimitHeader: string;
+  /** IP address forwarding: a request with the secret key may say whose it is. */
+  ipForwarding: boolean;
 }
 
 /** The embedded stack runs with what supabase/config.toml says. */
@@ -49,4 +51,5 @@ export const defaultSettings: AuthSettings = {
   tokenHook: "public.custom_access_token_hook",
   rateLimits: { mail: 3000, token: 15_000, verify: 3000 },
   rateLimitHeader: "x-forwarded-for",
+  ipForwarding: true,
 };

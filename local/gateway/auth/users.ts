@@ -1,6 +1,6 @@
 import type { IdentityRow, Metadata, Sql, UserRow } from "./database.ts";
 import { jsonOf } from "./database.ts";
-import { validationFailed } from "./errors.ts";
+import { AuthError, validationFailed } from "./errors.ts";
 import { mergeMetadata } from "./metadata.ts";
 import { toUserJson } from "./user-json.ts";
 
@@ -49,7 +49,8 @@ export async function findIdentities(sql: Sql, userId: string): Promise<Identity
 /** The user as answered, read afresh because triggers may have changed the row. */
 export async function loadUserJson(sql: Sql, id: string): Promise<Metadata> {
   const user = await findUserById(sql, id);
-  if (!user) throw new Error(`The user ${id} vanished during the request`);
+  // Deleted by another request meanwhile.
+  if (!user) throw new AuthError(404, "user_not_found", "User not found");
   return toUserJson(user, await findIdentities(sql, id));
 }
 

@@ -2,12 +2,13 @@ import { z } from "zod";
 import { readBody } from "../body.ts";
 import type { AuthApp } from "../context.ts";
 import { inTransaction } from "../database.ts";
-import { validationFailed } from "../errors.ts";
+import { AuthError, validationFailed } from "../errors.ts";
 import { textField } from "../fields.ts";
 import { readMarkedToken } from "../pkce.ts";
 import { assertWithinLimit } from "../rate-limit.ts";
 import { readClient } from "../request-client.ts";
 import { openSession } from "../sessions.ts";
+import { normaliseEmail, normalisePhone } from "../users.ts";
 import {
   applyVerification,
   findVerified,
@@ -22,6 +23,7 @@ const bodySchema = z.object({
   token_hash: textField,
   email: textField,
   phone: textField,
+  redirect_to: textField,
 });
 
 /** Exchanges a mailed code or the hash of a link for a session. */
@@ -49,11 +51,26 @@ function readProof(body: z.output<typeof bodySchema>): Proof {
     throw validationFailed("Verify requires either a token or a token hash");
   }
   if (body.token_hash !== "") {
-    if (body.email === "" && body.phone === "") {
+    if (body.email === "" && body.phone === "" && body.redirect_to === "") {
       return { tokenHash: readMarkedToken(body.token_hash).hash };
     }
     throw validationFailed("Only the token_hash and type should be provided");
   }
-  if (body.email !== "" && body.phone === "") return { email: body.email, code: body.token };
+  if (body.email !== "" && body.phone === "") return readMailedCode(body.email, body.token);
+  if (body.phone !== "" && body.email === "") throw refusePhoneCode(body.phone);
   throw validationFailed("Only an email address or phone number should be provided on verify");
+}
+
+function readMailedCode(email: string, code: string): Proof {
+  try {
+    return { email: normaliseEmail(email), code };
+  } catch {
+    throw validationFailed("Invalid email format", 422);
+  }
+}
+
+/** No number was ever sent a code from here: as wrong as any other wrong code. */
+function refusePhoneCode(phone: string): AuthError {
+  normalisePhone(phone);
+  return new AuthError(403, "otp_expired", "Token has expired or is invalid");
 }

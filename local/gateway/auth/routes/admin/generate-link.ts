@@ -30,7 +30,7 @@ export function registerGenerateLink(app: AuthApp): void {
       ...await loadUserJson(services.sql, link.userId),
       action_link: services.mailer.buildLink(link.mailKind, { tokenHash: link.hash, redirectTo }),
       email_otp: link.code,
-      hashed_token: link.hash,
+      hashed_token: link.hashedToken,
       verification_type: link.kind,
       redirect_to: redirectTo,
     });
