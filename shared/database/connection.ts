@@ -1,4 +1,5 @@
-import postgres, { type Sql } from "postgres";
+import postgres, { type Options, type PostgresType, type Sql } from "postgres";
+import { askForEncryption } from "./ask-for-encryption.ts";
 
 /** Types postgres.js answers as JavaScript numbers: bigint counts and sizes, numeric seconds. */
 export type NumberTypes = { int8: number; numeric: number };
@@ -19,9 +20,13 @@ export function isPooler(databaseUrl: string): boolean {
 /**
  * Opens a small pool; the first statement makes the first connection. `bigint` and `numeric` come
  * back as numbers (our values stay far below 2^53), `timestamptz` as Date.
+ * @param changes options of postgres.js that differ for one use
  */
-export function openConnection(databaseUrl: string): Connection {
-  return postgres(withoutHints(databaseUrl), {
+export function openConnection(
+  databaseUrl: string,
+  changes: Options<Record<string, PostgresType>> = {},
+): Connection {
+  return postgres(askForEncryption(withoutHints(databaseUrl)), {
     max: 4,
     prepare: !isPooler(databaseUrl),
     // Seconds.
@@ -32,6 +37,7 @@ export function openConnection(databaseUrl: string): Connection {
     backoff: () => 0.1,
     connection: { application_name: "heimdex" },
     onnotice: () => {},
+    ...changes,
     types: {
       int8: { to: 20, from: [20], parse: Number, serialize: String },
       numeric: { to: 1700, from: [1700], parse: Number, serialize: String },

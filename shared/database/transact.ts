@@ -1,57 +1,110 @@
-import type { TransactionSql } from "postgres";
-import type { Connection, NumberTypes } from "./connection.ts";
+import type { ISql, ReservedSql } from "postgres";
+import type { NumberTypes } from "./connection.ts";
+import { ConnectionLost, type Lane } from "./lane.ts";
 
 /** One open transaction: a postgres.js tag. `bigint` and `numeric` arrive as numbers. */
-export type Transaction = TransactionSql<NumberTypes>;
+export type Transaction = ISql<NumberTypes>;
 
 /** How a transaction begins and how long it may take. */
 export interface TransactionOptions {
-  /** First statement, sent together with the first statement of the work. */
-  open(sql: Transaction): Promise<unknown>;
+  /** First statement, without parameters: it is sent in one message with BEGIN. */
+  opening: string;
+  /**
+   * Whether what the opening statement wrote stays when the work fails; the work itself is always
+   * undone.
+   */
+  keepsOpening?: boolean;
+  /** Told the row of the opening statement before the work's result is waited for. */
+  onOpened?: (row: Record<string, unknown>) => void;
   /** Milliseconds after which the connection counts as lost: a silent network answers nothing. */
   deadline: number;
 }
 
-/** The connection broke under a transaction; whether it was committed is not known. */
-export class ConnectionLost extends Error {
-  override readonly name = "ConnectionLost";
-  readonly code = "CONNECTION_CLOSED";
-}
-
 /**
- * Runs `fn` in a transaction, its first statement in one go with the opening one. Both are waited
- * for even when the opening fails: a statement sent after the rollback would run outside the
- * transaction, as the project's own role.
+ * Runs `fn` in a transaction on a lane: BEGIN, the opening statement and the first statement of
+ * `fn` in one go, COMMIT after the last, two round trips for work of one statement. When the
+ * opening statement raises, the server executes nothing that was sent with it; both are waited for,
+ * because a statement sent after the rollback would run outside the transaction, as the project's
+ * own role.
  *
  * postgres.js 3.4.9 throws past every handler when it writes to a connection that has closed
  * (porsager/postgres#1208), which would end the whole process. So once the connection is lost no
  * statement is sent any more, not even the rollback, which the server does by itself.
+ * @throws ConnectionLost or what the driver says of a lost connection: then `lane.isLost`
  */
 export async function transact<T>(
-  connection: Connection,
-  { open, deadline }: TransactionOptions,
+  lane: Lane,
+  options: TransactionOptions,
   fn: (sql: Transaction) => Promise<T>,
 ): Promise<T> {
-  const link = new Link(deadline);
-  const outcome: { value?: T } = {};
-  const transaction = connection.begin(async (sql) => {
-    const guarded = guardTransaction(sql, () => link.isLost);
-    const [opening, work] = await Promise.allSettled([open(guarded), invoke(fn, guarded)]);
-    for (const result of [opening, work]) {
-      if (result.status === "fulfilled") continue;
-      if (isConnectionLoss(result.reason)) link.lose(result.reason);
-      if (!link.isLost) throw result.reason;
-    }
-    if (link.isLost) await new Promise<never>(() => {});
-    if (work.status === "fulfilled") outcome.value = work.value;
-  });
-  transaction.catch((error) => link.lose(error));
+  const { promise: lost, reject } = Promise.withResolvers<never>();
+  lane.onLost = reject;
+  const timer = setTimeout(
+    () => lane.lose(new ConnectionLost("The database did not answer in time")),
+    options.deadline,
+  );
   try {
-    await Promise.race([transaction, link.lost]);
+    const running = runOn(lane, options, fn);
+    running.catch(() => {});
+    return await Promise.race([running, lost]);
   } finally {
-    link.close();
+    lane.onLost = null;
+    clearTimeout(timer);
   }
-  return outcome.value as T;
+}
+
+async function runOn<T>(
+  lane: Lane,
+  { opening, keepsOpening = false, onOpened }: TransactionOptions,
+  fn: (sql: Transaction) => Promise<T>,
+): Promise<T> {
+  const sql = await lane.connect();
+  let isOver = false;
+  const guarded = guardTransaction<Transaction>(sql, () => isOver || lane.isLost);
+  const begin = `begin; ${opening}${keepsOpening ? "; savepoint work" : ""}`;
+  const [opened, work] = await Promise.allSettled([
+    send(lane, sql, begin).then(([, rows]) => onOpened?.(rows?.[0] ?? {})),
+    invoke(fn, guarded),
+  ]);
+  isOver = true;
+  if (opened.status === "rejected") {
+    await undo(lane, sql, "rollback");
+    throw opened.reason;
+  }
+  if (work.status === "rejected") {
+    if (isConnectionLoss(work.reason)) lane.lose(work.reason);
+    await undo(lane, sql, keepsOpening ? "rollback to savepoint work; commit" : "rollback");
+    throw work.reason;
+  }
+  const [committed] = await send(lane, sql, "commit");
+  if (committed?.command !== "COMMIT") {
+    throw new Error("A statement of the transaction failed unnoticed, so nothing of it was kept");
+  }
+  return work.value;
+}
+
+type StatementResult = Record<string, unknown>[] & { command?: string };
+
+/** Statements without parameters, in one message. One result for each of them. */
+async function send(
+  lane: Lane,
+  sql: ReservedSql<NumberTypes>,
+  text: string,
+): Promise<StatementResult[]> {
+  if (lane.isLost) throw new ConnectionLost("The connection to the database was closed");
+  try {
+    const results: unknown = await sql.unsafe(text).execute();
+    const isMany = Array.isArray(results) && Array.isArray(results[0]);
+    return (isMany ? results : [results]) as StatementResult[];
+  } catch (error) {
+    if (isConnectionLoss(error)) lane.lose(error);
+    throw error;
+  }
+}
+
+/** After a lost connection there is nothing to undo: the server does it by itself. */
+async function undo(lane: Lane, sql: ReservedSql<NumberTypes>, ending: string): Promise<void> {
+  if (!lane.isLost) await send(lane, sql, ending);
 }
 
 /** Whether an error says that the connection is gone, not only that a statement failed. */
@@ -83,39 +136,6 @@ export const connectionCodes: ReadonlySet<string> = new Set([
 /** Runs at once, so that the first statement follows the opening one without a pause. */
 async function invoke<T>(fn: (sql: Transaction) => Promise<T>, sql: Transaction): Promise<T> {
   return await fn(sql);
-}
-
-/** Knows whether a transaction may still use its connection. */
-class Link {
-  /** Rejects when the connection is lost; never resolves. */
-  readonly lost: Promise<never>;
-  readonly #reject: (reason: unknown) => void;
-  readonly #timer: ReturnType<typeof setTimeout>;
-  #isLost = false;
-
-  constructor(deadline: number) {
-    const { promise, reject } = Promise.withResolvers<never>();
-    this.lost = promise;
-    this.#reject = reject;
-    this.#timer = setTimeout(
-      () => this.lose(new ConnectionLost("The database did not answer in time")),
-      deadline,
-    );
-  }
-
-  get isLost(): boolean {
-    return this.#isLost;
-  }
-
-  lose(reason: unknown): void {
-    this.#isLost = true;
-    this.#reject(reason);
-  }
-
-  close(): void {
-    this.#isLost = true;
-    clearTimeout(this.#timer);
-  }
 }
 
 /** The same tag of a transaction, refusing to send once `isLost` says that its connection is gone. */

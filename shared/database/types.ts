@@ -109,6 +109,7 @@ export interface RateLimitsRow {
   ip_address: string | null;
   limit_id: string;
   resource: string;
+  subject: string | null;
   user_id: string | null;
   window_start: Date;
 }
@@ -142,11 +143,12 @@ export interface ScenesRow {
 
 /** Row of public.user_analytics. */
 export interface UserAnalyticsRow {
+  counted: boolean;
   created_at: Date;
   event_data: Json;
   event_id: string;
   event_type: string;
-  user_id: string;
+  user_id: string | null;
 }
 
 /** Row of public.video_metadata. */
@@ -185,6 +187,14 @@ export interface VideosRow {
   video_id: string;
 }
 
+/** Row of private.analytics_daily. */
+export interface AnalyticsDailyRow {
+  day: Date;
+  event_type: string;
+  events: number;
+  users: number;
+}
+
 /** Row of private.auth_events. */
 export interface AuthEventsRow {
   attempts: number;
@@ -199,6 +209,12 @@ export interface AuthEventsRow {
   payload: Json;
   type: string;
   user_id: string;
+}
+
+/** Row of private.drain_heartbeats. */
+export interface DrainHeartbeatsRow {
+  finished_at: Date;
+  only_row: boolean;
 }
 
 /** Row of private.erased_users. */
@@ -469,7 +485,9 @@ export interface PublicTables {
 
 /** Rows of schema private by table. */
 export interface PrivateTables {
+  analytics_daily: AnalyticsDailyRow;
   auth_events: AuthEventsRow;
+  drain_heartbeats: DrainHeartbeatsRow;
   erased_users: ErasedUsersRow;
   erasure_objects: ErasureObjectsRow;
   erasure_receipts: ErasureReceiptsRow;
