@@ -168,6 +168,13 @@ describe("createBaseApp()", () => {
     expect(JSON.stringify(lines.at(-1))).not.toContain("geheim");
   });
 
+  it("runs its frame once for a path that holds a wildcard of the router", async () => {
+    const before = lines.length;
+    await problemOf(await app.request("/*"));
+    expect((await app.request("/items/*")).status).toBe(200);
+    expect(lines).toHaveLength(before + 2);
+  });
+
   it.each(["<script>", "x".repeat(65), "a b", "a\u00e9"])(
     "replaces the unusable request id %j",
     async (id) => {
