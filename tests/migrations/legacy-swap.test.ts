@@ -203,7 +203,34 @@ describe("filling owners", () => {
   test("is all that the swap needs: rows and owners come out as they were filled", async () => {
     await fillOwners(db.sql);
     await buildOwnerIndexes(db.sql);
+    const take = () =>
+      db.sql`select is_allowed, remaining from private.take_rate_limit(
+        ${`user:${annsNewId}`}, 'write', 3, 60, ${annsNewId}, null)`;
+    expect([...await take(), ...await take()]).toEqual([
+      { is_allowed: true, remaining: 2 },
+      { is_allowed: true, remaining: 1 },
+    ]);
+    await db.sql`insert into public.rate_limits (resource, window_start, expires_at)
+      values ('video_upload', '2026-01-01Z', '2026-01-02Z')`;
+    expect(await db.sql`select private.sweep_rate_limits(10) as swept`).toEqual([{ swept: 0 }]);
+    await db.sql`
+      insert into public.audit_events (event_type, ip_address, metadata, created_at)
+      select 'login', '203.0.113.9', m::jsonb, '2020-01-01Z'
+      from unnest(array['{"request_id": "1"}', '{}', null]) as m`;
+    const clear = () => db.sql`select private.clear_audit_addresses(90, 10) as cleared`;
+    expect([...await clear(), ...await clear()]).toEqual([{ cleared: 1 }, { cleared: 0 }]);
     await applyMigration(db.sql, removal);
+    expect(await clear()).toEqual([{ cleared: 0 }]);
+    await db.sql.begin(async (sql) => {
+      // As the purge leaves it.
+      await sql`drop table legacy_archive.users cascade`;
+      expect(await sql`select private.clear_audit_addresses(90, 10) as cleared`)
+        .toEqual([{ cleared: 2 }]);
+    });
+    expect(await db.sql`select private.sweep_rate_limits(10) as swept`).toEqual([{ swept: 1 }]);
+    expect(await take()).toEqual([{ is_allowed: true, remaining: 0 }]);
+    expect(await db.sql`select user_id from public.rate_limits where subject is not null`)
+      .toEqual([{ user_id: annsNewId }]);
     const ids = await db.sql`select video_id, user_id from public.videos order by 1`;
     expect(ids).toEqual([{ video_id: ann, user_id: annsNewId }, {
       video_id: bob,
