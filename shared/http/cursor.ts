@@ -72,9 +72,16 @@ function message(queryHash: string, payload: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(`${queryHash}.${payload}`);
 }
 
-function importKey(key: string): Promise<CryptoKey> {
+let imported: { text: string; key: Promise<CryptoKey> } | undefined;
+
+/** A process has one key; to import it takes as long as to sign with it. */
+function importKey(text: string): Promise<CryptoKey> {
+  if (imported?.text === text) return imported.key;
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  return crypto.subtle.importKey("raw", encoder.encode(key), algorithm, false, ["sign", "verify"]);
+  const usages: KeyUsage[] = ["sign", "verify"];
+  const key = crypto.subtle.importKey("raw", encoder.encode(text), algorithm, false, usages);
+  imported = { text, key };
+  return key;
 }
 
 /** base64url of jose: the hosted runtime may lack Uint8Array.prototype.toBase64. */

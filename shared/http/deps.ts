@@ -1,9 +1,12 @@
+import { type ActivityLog, createActivityLog } from "../audit/activity-log.ts";
 import { type AuthClients, createAuthClients } from "../auth/clients.ts";
+import { createTokenCache } from "../auth/token-cache.ts";
 import { createTokenVerifier, type TokenVerifier } from "../auth/verify-token.ts";
 import { createDatabase, type Database } from "../database/doors.ts";
 import type { Env } from "../env.ts";
 import { createEmbedder } from "../search/embedders/create-embedder.ts";
 import type { Embedder } from "../search/embedders/embedder.ts";
+import { createLineLog, flushAtExit } from "./line-log.ts";
 import { createObjectStore, type ObjectStore } from "../storage/object-store.ts";
 
 /** Everything a function's routes need from outside. Tests replace single members. */
@@ -14,6 +17,8 @@ export interface Deps {
   auth: AuthClients;
   objects: ObjectStore;
   embedder: Embedder;
+  /** The audit trail and the statistics, written after the answer. */
+  activities: ActivityLog;
   now(): Date;
   /** Lets work go on after the answer was sent; failures are logged, never thrown. */
   waitUntil(work: Promise<unknown>): void;
@@ -23,17 +28,28 @@ export interface Deps {
 
 /** Wires the real parts. Nothing connects before its first use. */
 export function createDeps(env: Env): Deps {
-  return {
+  const deps = {
     env,
-    verifier: createTokenVerifier(env),
+    verifier: createTokenCache(createTokenVerifier(env)),
     database: createDatabase(env),
     auth: createAuthClients(env),
     objects: createObjectStore(env),
     embedder: createEmbedder(env),
     now: () => new Date(),
-    waitUntil: (work) => keepAlive(work.catch((error) => log(describeFailure(error)))),
+    waitUntil: (work: Promise<unknown>) =>
+      keepAlive(work.catch((error) => log(describeFailure(error)))),
     log,
   };
+  return { ...deps, activities: createActivityLog(deps) };
+}
+
+/**
+ * The dependencies of one request whose calls to Supabase Auth name the caller's address, where the
+ * project takes it; otherwise the same object.
+ */
+export function forwardClientIp(deps: Deps, clientIp: string | null): Deps {
+  if (!deps.env.forwardClientIp || clientIp === null) return deps;
+  return { ...deps, auth: deps.auth.onBehalfOf(clientIp) };
 }
 
 /** The hosted runtime ends an isolate after its answer unless told of the work that remains. */
@@ -47,9 +63,11 @@ function hasWaitUntil(value: unknown): value is { waitUntil(work: Promise<unknow
     typeof Reflect.get(value, "waitUntil") === "function";
 }
 
+// deno-lint-ignore no-console -- the hosted platform collects a function's log from the console
+const lines = flushAtExit(createLineLog((message) => console.log(message)));
+
 function log(line: Record<string, unknown>): void {
-  // deno-lint-ignore no-console -- the hosted platform collects a function's log from the console
-  console.log(JSON.stringify(line));
+  lines.add(line);
 }
 
 function describeFailure(error: unknown): Record<string, unknown> {

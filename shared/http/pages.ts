@@ -24,24 +24,25 @@ export interface NextPage {
  * cursor of it holds.
  * @throws EnvError when HEIMDEX_CURSOR_KEY is not set
  */
-export async function openPager<T extends CursorValue[]>(
+export function openPager<T extends CursorValue[]>(
   env: Env,
   query: Record<string, unknown>,
   shape: z.ZodType<T>,
-): Promise<Pager<T>> {
+): Pager<T> {
   const key = requireSetting(env, "cursorKey");
-  const hash = await hashQuery(query);
+  // Not waited for: it is ready when the page has been read, and the first page may never need it.
+  const hash = hashQuery(query);
   return {
     async read(cursor) {
       if (cursor === undefined) return undefined;
-      const parsed = shape.safeParse(await readCursor(key, hash, cursor));
+      const parsed = shape.safeParse(await readCursor(key, await hash, cursor));
       if (parsed.success) return parsed.data;
       throw new AppError(
         "invalid_cursor",
         "The cursor is of an older kind, ask for the first page",
       );
     },
-    sign: (values) => signCursor(key, hash, values),
+    sign: async (values) => signCursor(key, await hash, values),
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { type ErrorCode, errorStatus } from "../errors/codes.ts";
+import { cleanLine, cleanText, isPlainName, toNfc } from "../text/plain-text.ts";
 
 const codes = Object.keys(errorStatus) as [ErrorCode, ...ErrorCode[]];
 
@@ -28,6 +29,29 @@ export const problemResponse = {
 /** Whether every store takes the text: PostgreSQL refuses a NUL, JSON columns half a surrogate pair. */
 export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes("\0");
+}
+
+/**
+ * A name, 1 to `max` characters as the database counts them: Unicode NFC, trimmed. Refuses what
+ * {@link isPlainName} refuses and what nobody could see: a name must read as what it is.
+ */
+export function nameSchema(max: number, error?: string) {
+  return z.string(error).trim().overwrite(toNfc)
+    .refine((name) => [...name].length >= 1, "Expected at least 1 character")
+    .refine((name) => [...name].length <= max, `Expected at most ${max} characters`)
+    .refine(isPlainName, "Expected no control characters")
+    .refine((name) => name === "" || /[^\p{C}\p{Z}]/u.test(name), "Expected a visible character")
+    .openapi({ minLength: 1, maxLength: max });
+}
+
+/** A text of one line as {@link cleanLine} leaves it, 1 to `max` characters. */
+export function lineSchema(max: number) {
+  return z.string().overwrite(cleanLine).min(1).max(max);
+}
+
+/** A text of many lines as {@link cleanText} leaves it, 1 to `max` characters. */
+export function textSchema(max: number) {
+  return z.string().overwrite(cleanText).min(1).max(max);
 }
 
 /** A UUID of any version; answered in lower case as the database prints it. */

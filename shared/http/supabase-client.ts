@@ -12,20 +12,27 @@ export function fetchWithin(milliseconds: number = serviceTimeout): typeof fetch
   };
 }
 
+interface LoadOptions {
+  timeoutMs?: number | undefined;
+  headers?: Record<string, string>;
+}
+
 /**
  * A client of the project's services with this key and no session of its own. supabase-js is loaded
  * here and nowhere else, at the first use: it takes longer than all other modules together, and most
  * requests never need it.
- * @param timeoutMs milliseconds after which one of its requests counts as failed; default 10,000
+ * @param options.timeoutMs milliseconds after which one of its requests counts as failed; default
+ * 10,000
+ * @param options.headers sent with each of its requests
  */
 export async function loadClient(
   supabaseUrl: string,
   key: string,
-  timeoutMs: number = serviceTimeout,
+  { timeoutMs = serviceTimeout, headers = {} }: LoadOptions = {},
 ): Promise<SupabaseClient> {
   const { createClient } = await import("@supabase/supabase-js");
   return createClient(supabaseUrl, key, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-    global: { fetch: fetchWithin(timeoutMs) },
+    global: { fetch: fetchWithin(timeoutMs), headers },
   });
 }
