@@ -7,7 +7,7 @@ import { readEnv } from "../../shared/env.ts";
 import { createDeps } from "../../shared/http/deps.ts";
 import { useOwnStack } from "../support/own-stack.ts";
 import { createSender, type KnownRows, listRequests, nextPage } from "./requests.ts";
-import { openWire, type SentStatement, type Wire } from "./wire.ts";
+import { openWire, type SentStatement, type Wire } from "../../bench/suites/routes/wire.ts";
 
 /** So many that no plan for one owner reads a whole table by choice. */
 const size = { scenes: 30_000, users: 30, heavyScenes: 3000 };
@@ -31,6 +31,8 @@ beforeAll(async () => {
     ...createDeps(env),
     verifier: { verify: () => Promise.resolve(caller) },
     log: () => {},
+    // What is written down after the answer goes a way of its own.
+    activities: { record() {} },
   };
   send = createSender(deps, "verified");
   close = async () => {
@@ -68,12 +70,13 @@ async function findKnownRows(sql: postgres.Sql, userId: string): Promise<KnownRo
 /** What a request executed: the opening statement and the one beside it. */
 function takeStatements(): { opening: string; statement: string } {
   const [opening, statement, ...others] = wire.take()
-    .filter(({ text }) => !/^\s*(begin|commit)|pg_catalog\.pg_type/.test(text))
+    .filter(({ text }) => !/^\s*commit|pg_catalog\.pg_type/.test(text))
     .map(writeOut);
-  if (!opening?.includes("private.session_state(") || !statement || others.length > 0) {
+  const [, open] = /^begin; (.*?)(?:; savepoint work)?$/s.exec(opening ?? "") ?? [];
+  if (!open?.includes("private.open_request(") || !statement || others.length > 0) {
     throw new Error("A request makes one statement beside the opening one");
   }
-  return { opening, statement };
+  return { opening: open, statement };
 }
 
 interface PlanNode {

@@ -1,4 +1,4 @@
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { openRelay, type Relay } from "./relay.ts";
 
 /** A statement as it went to the server: its text and its parameters in text form. */
 export interface SentStatement {
@@ -7,56 +7,26 @@ export interface SentStatement {
 }
 
 /** A way to the database on which every statement is read on its way. */
-export interface Wire {
-  /** The same database through the wire. */
-  url: string;
+export interface Wire extends Relay {
   /** What was executed since the last call, in order, over all connections. */
   take(): SentStatement[];
-  close(): Promise<void>;
 }
 
 /** Opens a wire to a PostgreSQL on loopback, which speaks no TLS. */
 export async function openWire(databaseUrl: string): Promise<Wire> {
-  const target = new URL(databaseUrl);
-  const sockets = new Set<Socket>();
   let sent: SentStatement[] = [];
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
+  const relay = await openRelay(databaseUrl, (client) => {
     const reader = new FrontendReader((statement) => sent.push(statement));
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
-      sockets.add(from);
-      from.on("data", (bytes) => to.write(bytes));
-      from.on("close", () => to.destroy());
-      from.on("error", () => to.destroy());
-    }
     client.on("data", (bytes) => reader.push(bytes));
   });
-  const url = new URL(databaseUrl);
-  url.hostname = "127.0.0.1";
-  url.port = String(await listen(server));
   return {
-    url: url.href,
+    ...relay,
     take: () => {
       const taken = sent;
       sent = [];
       return taken;
     },
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
   };
-}
-
-function listen(server: Server): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      if (address === null || typeof address === "string") reject(new Error("No port was given"));
-      else resolve(address.port);
-    });
-  });
 }
 
 /** Reads what a client sends, as PostgreSQL's protocol 3 has it. */
