@@ -9,6 +9,11 @@ import { createApp as createVideos } from "../supabase/functions/videos/app.ts";
 import { readEnv } from "../shared/env.ts";
 import { createDeps } from "../shared/http/deps.ts";
 import { securitySchemes } from "../shared/http/schemas.ts";
+import { completeOperation } from "./openapi/complete-operation.ts";
+import { renderErrorPage, renderErrorTable } from "./openapi/error-table.ts";
+import { examples } from "./openapi/examples/mod.ts";
+import { type Members, membersOf } from "./openapi/members.ts";
+import { problemExamples } from "./openapi/problems.ts";
 
 /** Every function by name, in the order of the document. */
 const creators = {
@@ -28,7 +33,14 @@ const deps = createDeps(readEnv({
   SUPABASE_DB_URL: "postgresql://postgres@127.0.0.1:54322/postgres",
 }));
 
-type Members = Record<string, unknown>;
+const tagDescriptions: Record<keyof typeof creators, string> = {
+  "auth-onboarding": "Register, sign in and out, onboard, and delete the own account",
+  me: "The own profile, usage and export",
+  videos: "Upload videos, caption them, read their scenes; the routes of indexing workers",
+  people: "Name the people in videos",
+  search: "Find scenes",
+  "auth-webhook": "Events about users, and the minute's work; not for apps",
+};
 
 /** One OpenAPI 3.1 document for all functions, as a JSON value. */
 export function buildOpenApi(version: string): Members {
@@ -40,19 +52,19 @@ export function buildOpenApi(version: string): Members {
       info: { title: name, version },
     });
     for (const [path, item] of Object.entries(document.paths ?? {})) {
-      paths[`/functions/v1/${name}${path === "/" ? "" : path}`] = item;
+      paths[`/functions/v1/${name}${path === "/" ? "" : path}`] = completePath(name, item);
     }
     for (const [kind, members] of Object.entries(document.components ?? {})) {
       components[kind] = addMembers(components[kind] ?? {}, members, `${name} ${kind}`);
     }
   }
+  components.examples = problemExamples(JSON.stringify(paths));
   return {
     openapi: "3.1.0",
     info: {
       title: "Heimdex",
       version,
-      description: "The edge functions of Heimdex. Lists page by an opaque cursor; every failure " +
-        "is a problem document (RFC 9457) with a code and the request's id.",
+      description,
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [
@@ -60,13 +72,45 @@ export function buildOpenApi(version: string): Members {
       {
         url: "https://{project}.supabase.co",
         description: "A hosted project",
-        variables: { project: { default: "project", description: "Reference of the project" } },
+        variables: {
+          project: {
+            default: "project",
+            description: "Reference of the project",
+          },
+        },
       },
     ],
-    tags: Object.keys(creators).map((name) => ({ name })),
+    tags: Object.entries(tagDescriptions).map(([name, text]) => ({
+      name,
+      description: text,
+    })),
     paths,
     components,
   };
+}
+
+const description = `The edge functions of Heimdex, called with the access token of a user of
+Supabase Auth.
+
+Lists answer \`next_cursor\` and \`has_more\`: send the cursor back as it is, with the same query.
+A write to the profile answers \`refresh_required\`: refresh the session, so that the token says the
+same. Every answer carries \`x-request-id\`.
+
+## Errors
+
+Every failure is a problem document (RFC 9457, \`application/problem+json\`) with a stable \`code\`.
+
+${renderErrorTable()}
+`;
+
+function completePath(name: string, item: unknown): Members {
+  return Object.fromEntries(
+    Object.entries(membersOf(item)).map(([method, value]) => {
+      const operation = membersOf(value);
+      const example = examples[name]?.[String(operation.operationId)];
+      return [method, completeOperation(method, operation, example)];
+    }),
+  );
 }
 
 /** Joins the named parts of two functions; the same name has to mean the same thing. */
@@ -86,8 +130,10 @@ export async function renderOpenApi(): Promise<string> {
 }
 
 export const openApiFile = new URL("../docs/openapi.json", import.meta.url);
+export const errorsFile = new URL("../docs/errors.md", import.meta.url);
 
 if (import.meta.main) {
   await writeFile(openApiFile, await renderOpenApi());
-  process.stdout.write("Wrote docs/openapi.json\n");
+  await writeFile(errorsFile, renderErrorPage());
+  process.stdout.write("Wrote docs/openapi.json and docs/errors.md\n");
 }

@@ -1,7 +1,7 @@
 import { createAuthGateway } from "./auth/mod.ts";
 import { answerPreflight, isPreflight, withCors } from "./cors.ts";
 import { catchDriverFaults } from "./driver-faults.ts";
-import { serveDocs } from "./docs.ts";
+import { createDocs } from "./docs/mod.ts";
 import { type ClientInfo, proxyToFunctions } from "./functions-proxy.ts";
 import { createIdentifier } from "./keys.ts";
 import { createMailbox } from "./mail.ts";
@@ -80,7 +80,7 @@ export async function createGateway(o: GatewayOptions): Promise<Gateway> {
     }],
     ["/storage/v1", (request) => storage.fetch(request)],
     ["/mail", (request) => mailbox.fetch(request)],
-    ["/docs", serveDocs],
+    ["/docs", createDocs(o)],
     ["/health", () => Promise.resolve(Response.json({ status: "ok" }))],
   ];
 
@@ -105,8 +105,9 @@ async function dispatch(
   if (isUnder("/functions/v1")) return await proxyToFunctions(request, o.functionsUrl(), client);
   const service = services.find(([prefix]) => isUnder(prefix))?.[1] ?? notFound;
   const answer = () => guard(() => service(request, client), o.log);
-  // Mails hold links that sign in, and no key guards them: pages of other origins get nothing.
-  if (isUnder("/mail")) return await answer();
+  // Mails hold links that sign in, /docs signs in the demo user, and no key guards either: pages of
+  // other origins get nothing.
+  if (isUnder("/mail") || isUnder("/docs")) return await answer();
   return isPreflight(request) ? answerPreflight(request) : withCors(await answer());
 }
 

@@ -21,9 +21,20 @@ export const canLendProject = isRoot && new Deno.Command("/bin/sh", {
 export function temporaryFolder(mode = 0o755): string {
   const path = Deno.makeTempDirSync({ prefix: "heimdex-local-" });
   Deno.chmodSync(path, mode);
-  // A process that was just killed may still write its last file.
-  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
+  onTestFinished(() => removeFolder(path));
   return path;
+}
+
+/** What a killed process had started may still write its last files; Deno's rm does not retry. */
+async function removeFolder(path: string): Promise<void> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      if (tries === 50) throw error;
+      await sleep(100);
+    }
+  }
 }
 
 export interface DenoRun {
