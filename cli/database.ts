@@ -1,4 +1,5 @@
 import postgres from "postgres";
+import { askForEncryption } from "../shared/database/ask-for-encryption.ts";
 import { type CliContext, CliError, exitCodes } from "./context.ts";
 
 const CONNECT_TIMEOUT_SECONDS = 5;
@@ -24,7 +25,10 @@ export async function withDatabase<T>(
   }
 }
 
-/** The project's database. Throws: CliError (usage) when no setting names one. */
+/**
+ * The project's database. Over a network its address asks for encryption, unless it says otherwise.
+ * Throws: CliError (usage) when no setting names one.
+ */
 export function databaseUrl({ env }: CliContext): string {
   const url = env.DATABASE_URL || env.SUPABASE_DB_URL;
   if (!url) {
@@ -33,7 +37,7 @@ export function databaseUrl({ env }: CliContext): string {
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
     throw new CliError(exitCodes.usage, "DATABASE_URL is no PostgreSQL URL: it begins postgres://");
   }
-  return url;
+  return askForEncryption(url);
 }
 
 /** SQLSTATEs of a schema, table, column or function that is not there. */

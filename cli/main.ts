@@ -1,6 +1,7 @@
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
 import manifest from "../package.json" with { type: "json" };
+import { wantsColour } from "./colour.ts";
 import { runProgram } from "./program.ts";
 
 process.exitCode = await runProgram(process.argv.slice(2), {
@@ -9,6 +10,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   now: () => new Date(),
   out: (text) => void process.stdout.write(`${text}\n`),
   err: (text) => void process.stderr.write(`${text}\n`),
+  colour: wantsColour(process.stdout.isTTY, process.env),
   ...(process.stderr.isTTY ? { terminal: process.stderr } : {}),
   ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm } : {}),
 });

@@ -15,9 +15,17 @@ export function toTable(rows: Record<string, unknown>[], empty: string): string 
 
 function toCell(value: unknown): string {
   if (value === null || value === undefined) return "-";
-  if (!(value instanceof Date)) return String(value);
+  if (!(value instanceof Date)) return toPlainLine(String(value));
   // The driver turns PostgreSQL's infinity into a date that no calendar holds.
   return Number.isNaN(value.getTime()) ? "never" : value.toISOString();
+}
+
+/**
+ * Text from a database on one line and without what a terminal would obey: a user chooses names, and
+ * an escape sequence in one could rewrite the operator's screen.
+ */
+export function toPlainLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\uFFFD");
 }
 
 /** A JSON document as every `--json` writes it. */

@@ -1,5 +1,13 @@
 import { Command, CommanderError } from "commander";
-import { type CliContext, CliError, type ExitCode, exitCodes, type Finish } from "./context.ts";
+import {
+  type CliContext,
+  CliError,
+  type ExitCode,
+  exitCodeMeanings,
+  exitCodes,
+  type Finish,
+} from "./context.ts";
+import { registerDoctor } from "./commands/doctor.ts";
 import { registerErasureKey } from "./commands/erasure/key.ts";
 import { registerErasureList } from "./commands/erasure/list.ts";
 import { registerErasureReapply } from "./commands/erasure/reapply.ts";
@@ -20,13 +28,23 @@ import { registerLegacyPurge } from "./commands/legacy/purge.ts";
 import { registerLegacyRollback } from "./commands/legacy/rollback.ts";
 import { registerLegacySample } from "./commands/legacy/sample.ts";
 import { registerLegacyVerify } from "./commands/legacy/verify.ts";
+import { registerOrgAdd } from "./commands/org/add.ts";
+import { registerOrgCreate } from "./commands/org/create.ts";
+import { registerOrgRemove } from "./commands/org/remove.ts";
+import { registerOrgRole } from "./commands/org/role.ts";
 import { registerOrphansErase } from "./commands/orphans/erase.ts";
 import { registerOrphansList } from "./commands/orphans/list.ts";
+import { registerStats } from "./commands/stats.ts";
 import { registerStatus } from "./commands/status.ts";
+import { registerUsersFind } from "./commands/users/find.ts";
+import { registerTierSet } from "./commands/tier/set.ts";
 
 /** Every subcommand, in the order of the help text. One file each. */
 const registrations = [
   registerStatus,
+  registerStats,
+  registerDoctor,
+  registerUsersFind,
   registerEventsList,
   registerEventsRetry,
   registerEventsReplay,
@@ -41,6 +59,11 @@ const registrations = [
   registerErasureReapply,
   registerOrphansList,
   registerOrphansErase,
+  registerTierSet,
+  registerOrgCreate,
+  registerOrgAdd,
+  registerOrgRemove,
+  registerOrgRole,
   registerLegacySample,
   registerLegacyPlan,
   registerLegacyLoad,
@@ -51,19 +74,29 @@ const registrations = [
   registerLegacyPurge,
 ];
 
+const exitCodeLines = Object.entries(exitCodes)
+  .map(([name, code]) => `  ${code}  ${exitCodeMeanings[name as keyof typeof exitCodes]}`);
+
 const epilogue = `
+Grammar:
+  heimdex <noun> <verb>, and three that look at the whole project: status, stats, doctor
+  --json everywhere; nothing is asked without a terminal; what destroys needs --yes
+  NO_COLOR switches colours off
+
 Environment:
   DATABASE_URL, else SUPABASE_DB_URL   PostgreSQL of the project, role postgres
-  Commands that run or open erasures need the environment of the functions as well
+  Commands that run or open erasures or change a tier or an organization need the environment
+  of the functions as well
 
 Exit codes:
-  0 fine   1 over a threshold, or something failed   2 wrong usage
-  3 the database or another part does not answer, or is not migrated   4 refused for safety
+${exitCodeLines.join("\n")}
 
 Examples:
   $ heimdex status --json
-  $ heimdex events list --dead
-  $ heimdex erasure run`;
+  $ heimdex doctor
+  $ heimdex users find --email ann@
+  $ heimdex erasure run
+  $ heimdex tier set mina@example.com pro`;
 
 /** The `heimdex` command with all its nouns and verbs. Without a terminal it never asks. */
 export function createProgram(context: CliContext, finish: Finish): Command {

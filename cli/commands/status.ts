@@ -1,125 +1,73 @@
 import type { Command } from "commander";
+import { paint } from "../colour.ts";
 import { type CliContext, type ExitCode, exitCodes, type Finish } from "../context.ts";
 import { withDatabase } from "../database.ts";
 import { wholeNumber } from "../options.ts";
 import { toJson } from "../output.ts";
+import { readStatus, type Status } from "../status/read-status.ts";
+import { type Excess, findExcesses, type Threshold, thresholds } from "../status/thresholds.ts";
 
-/** The bounds beyond which the exit code is 1. */
-interface StatusOptions {
-  json?: boolean;
-  maxAge: number;
-  maxDead: number;
-  maxErasureAge: number;
-  maxHeld: number;
-  maxDeadErasures: number;
-  maxOrphans: number;
-}
+/** `json`, and the bounds by their option in camel case. */
+type StatusOptions = { json?: boolean } & Record<string, number | boolean | undefined>;
 
-export interface Status {
-  outbox: { pending: number; oldest_seconds: number; dead: number };
-  /** How long the erasure that is due longest has been due. */
-  erasures: { states: Record<string, number>; oldest_seconds: number };
-  /** The last daily count; null before the first one. */
-  orphans: { counted_seconds: number; users: number | null; orphans: number | null } | null;
-  users: number;
-  videos: Record<string, number>;
-}
-
-const year = 31_536_000;
-const million = 1_000_000;
-
-/** A daily count that is older tells that nobody drains. */
-const maxCountSeconds = 48 * 3600;
+const bounds = { seconds: 31_536_000, count: 1_000_000 } as const;
 
 const examples = `
-Over a threshold, exit code 1: also when the daily count of orphans is more than two days old.
+Over one threshold the exit code is 1, so that a monitor can call it as it is.
 
 Examples:
   $ heimdex status
-  $ heimdex status --json --max-age 60 --max-dead 0 --max-orphans 5`;
+  $ heimdex status --json --max-age 60 --max-orphans 5
+  $ heimdex status > status.txt || mail -s "Heimdex needs a look" ops@example.test < status.txt`;
 
 export function registerStatus(program: Command, context: CliContext, finish: Finish): void {
-  const seconds = wholeNumber(0, year);
-  const count = wholeNumber(0, million);
-  program.command("status")
-    .description(
-      "Shows the outbox, the erasures, the orphans, and how many users and videos there are",
-    )
+  const command = program.command("status")
+    .description("Shows users, videos, jobs, the outbox, erasures and orphans on one screen")
     .option("--json", "write one JSON document")
-    .option("--max-age <seconds>", "oldest event that may wait", seconds, 300)
-    .option("--max-dead <count>", "events given up on", count, 0)
-    .option("--max-erasure-age <seconds>", "oldest erasure that may be due", seconds, 3600)
-    .option("--max-held <count>", "erasures that wait for an operator", count, 0)
-    .option("--max-dead-erasures <count>", "erasures given up on", count, 0)
-    .option("--max-orphans <count>", "orphans of the last daily count", count, 0)
     .addHelpText("after", examples)
     .action(async (options: StatusOptions) => finish(await showStatus(context, options)));
+  for (const { option, unit, what, standard } of thresholds) {
+    command.option(`--${option} <${unit}>`, what, wholeNumber(0, bounds[unit]), standard);
+  }
 }
 
 async function showStatus(context: CliContext, options: StatusOptions): Promise<ExitCode> {
-  const status = await withDatabase(context, async (sql) => {
-    const [row] = await sql<[{ status: Status }]>`
-      select jsonb_build_object(
-        'outbox', (
-          select jsonb_build_object(
-            'pending', count(*) filter (where dead_at is null),
-            'oldest_seconds', coalesce(floor(extract(epoch from
-              now() - min(created_at) filter (where dead_at is null))), 0),
-            'dead', count(*) filter (where dead_at is not null))
-          from private.auth_events
-          where delivered_at is null),
-        'erasures', (
-          select jsonb_build_object(
-            'states', coalesce(jsonb_object_agg(state, erasures), '{}'),
-            'oldest_seconds', greatest(
-              floor(extract(epoch from now() - min(due_since))), 0))
-          from (
-            select state, count(*) as erasures, min(
-              case state
-                when 'scheduled' then effective_at
-                when 'pending' then greatest(requested_at, effective_at)
-                when 'running' then coalesce(late_sweep_at, greatest(requested_at, effective_at))
-                when 'provisional' then late_sweep_at
-              end) filter (
-                where state in ('pending', 'running')
-                  or (state = 'scheduled' and effective_at < now())
-                  or (state = 'provisional' and late_sweep_at < now())) as due_since
-            from private.erasures group by state) as by_state),
-        'orphans', (
-          select jsonb_build_object(
-            'counted_seconds', floor(extract(epoch from now() - counted_at)),
-            'users', users, 'orphans', orphans)
-          from private.orphan_counts where counted_at is not null order by day desc limit 1),
-        'users', (select count(*) from auth.users where deleted_at is null),
-        'videos', (
-          select coalesce(jsonb_object_agg(state, videos), '{}')
-          from (select state, count(*) as videos from public.videos group by state) as by_state)
-      ) as status
-    `;
-    return row.status;
-  });
-  context.out(options.json ? toJson(status) : describe(status));
-  return isOver(status, options) ? exitCodes.overThreshold : exitCodes.ok;
+  const status = await withDatabase(context, readStatus);
+  const over = findExcesses(status, boundsOf(options));
+  context.out(options.json ? toJson({ ...status, over }) : describe(context, status, over));
+  return over.length > 0 ? exitCodes.overThreshold : exitCodes.ok;
 }
 
-function isOver({ outbox, erasures, orphans }: Status, o: StatusOptions): boolean {
-  return outbox.oldest_seconds > o.maxAge ||
-    outbox.dead > o.maxDead ||
-    erasures.oldest_seconds > o.maxErasureAge ||
-    (erasures.states.held ?? 0) > o.maxHeld ||
-    (erasures.states.dead ?? 0) > o.maxDeadErasures ||
-    (orphans?.orphans ?? 0) > o.maxOrphans ||
-    (orphans?.counted_seconds ?? 0) > maxCountSeconds;
+function boundsOf(options: StatusOptions): Record<string, number> {
+  return Object.fromEntries(thresholds.flatMap(({ option }) => {
+    const given = options[toCamelCase(option)];
+    return typeof given === "number" ? [[option, given]] : [];
+  }));
 }
 
-function describe({ outbox, erasures, orphans, users, videos }: Status): string {
-  return [
-    `outbox    ${outbox.pending} waiting, oldest ${outbox.oldest_seconds} s, ${outbox.dead} dead`,
-    `erasures  ${listStates(erasures.states)}; longest due ${erasures.oldest_seconds} s`,
-    `orphans   ${describeCount(orphans)}`,
-    `users     ${users}`,
-    `videos    ${listStates(videos)}`,
-  ].join("\n");
+/** How commander names the value of an option. */
+function toCamelCase(option: Threshold["option"]): string {
+  return option.replace(/-(\w)/g, (_all, letter: string) => letter.toUpperCase());
+}
+
+function describe(context: CliContext, status: Status, over: Excess[]): string {
+  const { users, videos, jobs, outbox, erasures, orphans, drain } = status;
+  const lines = [
+    ["users", `${users.total}, ${users.onboarded} onboarded`],
+    ["videos", listStates(videos)],
+    ["jobs", `${listStates(jobs.states)}; longest due ${jobs.oldest_seconds} s`],
+    [
+      "outbox",
+      `${outbox.pending} waiting, oldest ${outbox.oldest_seconds} s, ${outbox.dead} dead`,
+    ],
+    ["erasures", `${listStates(erasures.states)}; longest due ${erasures.oldest_seconds} s`],
+    ["orphans", describeCount(orphans)],
+    ["drain", describeDrain(drain)],
+  ].map(([name = "", text]) => `${paint(context, "bold", name.padEnd(10))}${text}`);
+  const excesses = over.map(({ option, what, value, max }) =>
+    `${paint(context, "red", "over".padEnd(10))}${what}: ${value}, at most ${max} (${option})`
+  );
+  return [...lines, ...excesses].join("\n");
 }
 
 function listStates(states: Record<string, number>): string {
@@ -133,4 +81,8 @@ function describeCount(count: Status["orphans"]): string {
     ? "not known before the former users are moved"
     : `${count.orphans} beside ${count.users} users`;
   return `${found}, counted ${hours} h ago`;
+}
+
+function describeDrain({ finished_seconds: seconds }: Status["drain"]): string {
+  return seconds === null ? "never came to its end" : `came to its end ${seconds} s ago`;
 }

@@ -1,4 +1,5 @@
 import postgres from "postgres";
+import { askForEncryption } from "../../shared/database/ask-for-encryption.ts";
 import { isPooler } from "../../shared/database/connection.ts";
 import { toDatabaseError } from "../../shared/database/sql-errors.ts";
 import { EnvError, readEnv } from "../../shared/env.ts";
@@ -82,7 +83,7 @@ export function withLegacy<T>(
 function legacyDatabaseUrl({ env }: CliContext): string | undefined {
   const url = env.LEGACY_DATABASE_URL?.trim();
   if (!url) return undefined;
-  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url;
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return askForEncryption(url);
   throw new CliError(
     exitCodes.usage,
     "LEGACY_DATABASE_URL is no PostgreSQL URL: it begins postgres://",

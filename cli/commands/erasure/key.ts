@@ -16,6 +16,7 @@ export function registerErasureKey(program: Command, context: CliContext, finish
     .description(
       "Prints the public key with which receipts are verified, made from the private one",
     )
+    .option("--json", "the same: the key is a JSON document")
     .addHelpText("after", `\nEnvironment:\n  HEIMDEX_RECEIPT_KEY   the private JWK\n${examples}`)
     .action(async () => finish(await printKey(context)));
 }

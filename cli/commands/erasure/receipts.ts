@@ -6,6 +6,7 @@ import { withDatabase } from "../../database.ts";
 import { withErasures } from "../../deps.ts";
 import { nounOf } from "../../noun.ts";
 import { wholeNumber } from "../../options.ts";
+import { toJson } from "../../output.ts";
 import { parseErasureId } from "./erasure-id.ts";
 import { erasureNoun } from "./noun.ts";
 
@@ -13,6 +14,7 @@ interface ReceiptsOptions {
   after: number;
   erasure?: string;
   repair?: boolean;
+  json?: boolean;
 }
 
 const epilogue = `
@@ -48,9 +50,12 @@ export function registerErasureReceipts(
     )
     .option("--erasure <id>", "only those of this erasure")
     .option("--repair", "print nothing: copy to bucket receipts what is missing there")
+    .option("--json", "with --repair one JSON document; receipts are JSON lines anyway")
     .addHelpText("after", epilogue)
     .action(async (options: ReceiptsOptions) =>
-      finish(await (options.repair ? repairCopies(context) : printReceipts(context, options)))
+      finish(
+        await (options.repair ? repairCopies(context, options) : printReceipts(context, options)),
+      )
     );
 }
 
@@ -79,12 +84,12 @@ async function readPage(
   `;
 }
 
-async function repairCopies(context: CliContext): Promise<ExitCode> {
+async function repairCopies(context: CliContext, { json }: ReceiptsOptions): Promise<ExitCode> {
   const { copied, differing } = await withErasures(
     context,
     (erasures) => repairReceiptCopies(erasures, { recount: true, limit: Infinity }),
   );
-  context.out(`Receipts copied to the bucket: ${copied}`);
+  context.out(json ? toJson({ copied, differing }) : `Receipts copied to the bucket: ${copied}`);
   if (differing.length === 0) return exitCodes.ok;
   context.err(
     `Another receipt lies at the place of ${differing.join(", ")} in the bucket: ` +

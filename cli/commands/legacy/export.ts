@@ -1,10 +1,10 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { type ExportReport, exportUsers } from "../../../shared/legacy/export/export-users.ts";
 import { type CliContext, type ExitCode, exitCodes, type Finish } from "../../context.ts";
 import { readDecisionsFile } from "../../legacy/decisions-file.ts";
 import { withLegacy } from "../../legacy/with-legacy.ts";
 import { nounOf } from "../../noun.ts";
-import { wholeNumber } from "../../options.ts";
+import { readTime, wholeNumber } from "../../options.ts";
 import { toJson, toTable } from "../../output.ts";
 import { startProgress } from "../../progress.ts";
 import { legacyNoun } from "./noun.ts";
@@ -68,13 +68,6 @@ async function runExport(context: CliContext, options: ExportCommandOptions): Pr
   });
   context.out(json ? toJson(toDocument(report)) : describe(report));
   return report.failures.length > 0 ? exitCodes.overThreshold : exitCodes.ok;
-}
-
-function readTime(value: string): Date {
-  const time = new Date(value);
-  const isFull = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(value);
-  if (isFull && !Number.isNaN(time.getTime())) return time;
-  throw new InvalidArgumentError("Give a time with its zone, such as 2026-11-22T20:00:00Z");
 }
 
 function toDocument(report: ExportReport): Record<string, unknown> {
