@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { buildOpenApi, openApiFile, renderOpenApi } from "../../tools/write-openapi.ts";
+import { lintOpenApi } from "../../tools/lint-openapi.ts";
+import { renderErrorPage } from "../../tools/openapi/error-table.ts";
+import { buildOpenApi, errorsFile, openApiFile, renderOpenApi } from "../../tools/write-openapi.ts";
 import { routes } from "../support/routes.ts";
 
 const operationSchema = z.looseObject({
@@ -24,6 +26,10 @@ describe("docs/openapi.json", () => {
     expect(await readFile(openApiFile, "utf8"), "Run npm run openapi").toBe(await renderOpenApi());
   });
 
+  it("passes the linter, its examples too", async () => {
+    expect(await lintOpenApi()).toEqual([]);
+  });
+
   it("has every route of every function under its address", () => {
     const known = Object.entries(routes).flatMap(([name, cases]) =>
       cases.map(({ method, path }) => {
@@ -41,6 +47,15 @@ describe("docs/openapi.json", () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it("shows an example of every body", () => {
+    const without = operations.flatMap(({ operation }) =>
+      bodiesOf(operation)
+        .filter(([, media]) => !("example" in media || "examples" in media))
+        .map(([where]) => `${operation.operationId} ${where}`)
+    );
+    expect(without).toEqual([]);
+  });
+
   it("refers only to what it contains", () => {
     const references = [...JSON.stringify(document).matchAll(/"#\/components\/(\w+)\/([^"]+)"/g)];
     const missing = references.filter(([, kind = "", name = ""]) =>
@@ -49,3 +64,23 @@ describe("docs/openapi.json", () => {
     expect(missing.map(([reference]) => reference)).toEqual([]);
   });
 });
+
+describe("docs/errors.md", () => {
+  it("is what npm run openapi would write", async () => {
+    expect(await readFile(errorsFile, "utf8"), "Run npm run openapi").toBe(renderErrorPage());
+  });
+});
+
+const contentSchema = z.looseObject({
+  content: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
+});
+
+/** Every body of an operation, by where it stands. */
+function bodiesOf({ requestBody, responses }: z.infer<typeof operationSchema>) {
+  const parts = Object.entries({ ...responses, ...requestBody ? { requestBody } : {} });
+  return parts.flatMap(([where, part]) =>
+    Object.entries(contentSchema.parse(part).content ?? {}).map(([type, media]) =>
+      [`${where} ${type}`, media] as const
+    )
+  );
+}
