@@ -1,21 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { errorStatus, errorTitle } from "../../shared/errors/codes.ts";
 import { projectFiles, read } from "./project.ts";
 
 const readme = read("README.md");
 
 describe("README.md", () => {
-  it("lists every error code with its status and title", () => {
-    const rows = [...readme.matchAll(/^\| `(\w+)` +\| (\d{3}) +\| (.+?) +\|$/gm)]
-      .map(([, code, status, title]) => [code, Number(status), title]);
-    const known = Object.entries(errorStatus).map(([code, status]) => [
-      code,
-      status,
-      errorTitle[code as keyof typeof errorTitle],
-    ]);
-    expect(rows).toEqual(known);
-  });
-
   it("lists every variable that shared/env.ts reads, and none that nothing reads", () => {
     const pattern = /\b(SUPABASE|HEIMDEX|LEGACY)_[A-Z_]+|\bDATABASE_URL\b/g;
     const section = readme.slice(
