@@ -197,6 +197,7 @@ function functionsEnvironment(
     HEIMDEX_FACE_ENROLLMENT: "true",
     HEIMDEX_WEBHOOK_SECRETS: keys.webhookSecret,
     HEIMDEX_CRON_SECRET: keys.cronSecret,
+    HEIMDEX_ANSWER_MS: "250",
     HEIMDEX_CURSOR_KEY: keys.cursorKey,
     HEIMDEX_PSEUDONYM_KEY: keys.pseudonymKey,
     HEIMDEX_RECEIPT_KEY: JSON.stringify(keys.receiptKey),

@@ -8,7 +8,7 @@ export interface Env {
   supabaseUrl: string;
   publishableKey: string;
   secretKey: string;
-  /** Public signing keys from SUPABASE_JWKS; absent: they are fetched from Supabase Auth. */
+  /** Public signing keys to start with, from SUPABASE_JWKS; Supabase Auth is asked from then on. */
   jwks?: JSONWebKeySet;
   /** Direct or pooled PostgreSQL address (DATABASE_URL, else SUPABASE_DB_URL). */
   databaseUrl: string;
@@ -30,6 +30,8 @@ export interface Env {
   workerKeys: string[];
   /** Header in which the platform's proxy hands on the caller's address. */
   clientIpHeader?: string;
+  /** Whether the project takes that address from us (IP address forwarding of Supabase Auth). */
+  forwardClientIp: boolean;
   /** HS256 secret of projects that have not moved to asymmetric signing keys. */
   legacyJwtSecret?: string;
   /** An embeddings endpoint, or `supabase-ai:<model>`; absent: searches are by text alone. */
@@ -43,6 +45,12 @@ export interface Env {
   erasuresPerHour: number;
   /** Tries of an event of the outbox before it becomes a dead letter. */
   eventAttempts: number;
+  /** Days for which analytics events stay beside their daily totals. */
+  analyticsDays: number;
+  /** Days after which audit events lose address and user agent; from 30, which the database asks. */
+  auditAddressDays: number;
+  /** Milliseconds at whose multiples routes answer that must not tell which addresses are known. */
+  answerMs: number;
 }
 
 /** The environment is incomplete or malformed; `problems` holds one sentence for each variable. */
@@ -128,6 +136,7 @@ const variables = z.object({
   HEIMDEX_RECEIPT_KEY: secret.optional(),
   HEIMDEX_WORKER_KEYS: list(",", secret).optional(),
   HEIMDEX_CLIENT_IP_HEADER: z.string().regex(/^[A-Za-z0-9-]+$/, "must be a header name").optional(),
+  HEIMDEX_FORWARD_CLIENT_IP: flag.optional(),
   HEIMDEX_LEGACY_JWT_SECRET: secret.optional(),
   HEIMDEX_EMBEDDER_URL: z.string().refine(
     (value) => /^(https?:\/\/\S+|supabase-ai:[\w.-]+)$/.test(value) && URL.canParse(value),
@@ -138,9 +147,21 @@ const variables = z.object({
   LEGACY_DATABASE_URL: postgresUrl.optional(),
   HEIMDEX_LATE_SWEEP_SECONDS: wholeNumber.optional(),
   HEIMDEX_ERASURES_PER_HOUR: wholeNumber.optional(),
+  HEIMDEX_ANSWER_MS: wholeNumber.refine(
+    (value) => value >= 50 && value <= 10_000,
+    "must be from 50 to 10000",
+  ).optional(),
   HEIMDEX_EVENT_ATTEMPTS: wholeNumber.refine(
     (value) => value >= 1 && value <= 1000,
     "must be from 1 to 1000",
+  ).optional(),
+  HEIMDEX_ANALYTICS_DAYS: wholeNumber.refine(
+    (value) => value >= 1 && value <= 3650,
+    "must be from 1 to 3650",
+  ).optional(),
+  HEIMDEX_AUDIT_ADDRESS_DAYS: wholeNumber.refine(
+    (value) => value >= 30 && value <= 3650,
+    "must be from 30 to 3650",
   ).optional(),
 });
 
@@ -167,6 +188,9 @@ export function readEnv(source: Record<string, string | undefined>): Env {
   if (!has("DATABASE_URL", "SUPABASE_DB_URL")) {
     problems.push("DATABASE_URL and SUPABASE_DB_URL are not set, set one of them");
   }
+  if (given["HEIMDEX_FORWARD_CLIENT_IP"] === "true" && !has("HEIMDEX_CLIENT_IP_HEADER")) {
+    problems.push("HEIMDEX_CLIENT_IP_HEADER is not set, HEIMDEX_FORWARD_CLIENT_IP needs it");
+  }
   if (!parsed.success || problems.length > 0) throw new EnvError([...new Set(problems)]);
   const env = toEnv(parsed.data);
   if (env.workerKeys.includes(env.secretKey)) {
@@ -185,9 +209,17 @@ export function requireSetting<K extends keyof typeof settingNames>(env: Env, ke
   return value;
 }
 
-/** The environment of this process. The only read of it in functions and shared code. */
+/**
+ * The settings in the environment of this process. The only read of it in functions and shared code,
+ * and by name, so that a function can be run without the right to any other variable.
+ */
 export function processEnv(): Record<string, string> {
-  return Deno.env.toObject();
+  const settings: Record<string, string> = {};
+  for (const name of Object.keys(variables.shape)) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) settings[name] = value;
+  }
+  return settings;
 }
 
 const settingNames = {
@@ -211,12 +243,16 @@ function toEnv(v: z.output<typeof variables>): Env {
     jwtIssuer: v.HEIMDEX_JWT_ISSUER ?? `${v.SUPABASE_URL}/auth/v1`,
     publicUrl: v.HEIMDEX_PUBLIC_URL ?? v.SUPABASE_URL,
     allowedOrigins: v.HEIMDEX_ALLOWED_ORIGINS ?? [],
+    forwardClientIp: v.HEIMDEX_FORWARD_CLIENT_IP ?? false,
     faceEnrollment: v.HEIMDEX_FACE_ENROLLMENT ?? false,
     webhookSecrets: v.HEIMDEX_WEBHOOK_SECRETS ?? [],
     workerKeys: v.HEIMDEX_WORKER_KEYS ?? [],
     lateSweepSeconds: v.HEIMDEX_LATE_SWEEP_SECONDS ?? 7500,
     erasuresPerHour: v.HEIMDEX_ERASURES_PER_HOUR ?? 100,
     eventAttempts: v.HEIMDEX_EVENT_ATTEMPTS ?? 12,
+    analyticsDays: v.HEIMDEX_ANALYTICS_DAYS ?? 90,
+    auditAddressDays: v.HEIMDEX_AUDIT_ADDRESS_DAYS ?? 90,
+    answerMs: v.HEIMDEX_ANSWER_MS ?? 1000,
     ...present({
       jwks: v.SUPABASE_JWKS,
       siteUrl: v.HEIMDEX_SITE_URL,

@@ -15,6 +15,8 @@ interface AuthCall {
   path: string;
   /** The caller's access token; without it the publishable key speaks. */
   token?: string;
+  /** Whose request this is: told to Supabase Auth, which takes it only with the secret key. */
+  clientIp?: string | undefined;
   body?: unknown;
 }
 
@@ -24,14 +26,16 @@ interface AuthCall {
  * @throws AppError as {@link toAuthFailure} maps it; auth_unavailable when nobody answers
  */
 export async function requestAuth(env: Env, call: AuthCall): Promise<unknown> {
+  const apikey = call.clientIp === undefined ? env.publishableKey : env.secretKey;
   let response: Response;
   let text: string;
   try {
     response = await fetchInTime(`${env.supabaseUrl}/auth/v1${call.path}`, {
       method: call.method,
       headers: {
-        apikey: env.publishableKey,
-        authorization: `Bearer ${call.token ?? env.publishableKey}`,
+        apikey,
+        authorization: `Bearer ${call.token ?? apikey}`,
+        ...forwardedFor(call.clientIp),
         "content-type": "application/json",
         "x-supabase-api-version": apiVersion,
       },
@@ -44,6 +48,11 @@ export async function requestAuth(env: Env, call: AuthCall): Promise<unknown> {
   const body = parseBody(text);
   if (!response.ok || body === undefined) throw toAuthFailure(toFault(response.status, body));
   return body;
+}
+
+/** The header in which Supabase Auth takes the address of a caller from a trusted server. */
+export function forwardedFor(clientIp: string | undefined): Record<string, string> {
+  return clientIp === undefined ? {} : { "sb-forwarded-for": clientIp };
 }
 
 /** Whether a body is a user record of Supabase Auth. */

@@ -2,7 +2,7 @@ import type { Session, SupabaseClient, User } from "@supabase/supabase-js";
 import type { Env } from "../env.ts";
 import { loadClient } from "../http/supabase-client.ts";
 import { authUnavailable } from "./auth-failure.ts";
-import { isSession, isUser, requestAuth } from "./auth-rest.ts";
+import { forwardedFor, isSession, isUser, requestAuth } from "./auth-rest.ts";
 import type { Metadata } from "./metadata.ts";
 
 export { callAuth, toAuthFailure } from "./auth-failure.ts";
@@ -30,41 +30,56 @@ export interface CallerAuth {
 
 /** The ways to Supabase Auth. All of them throw AppErrors, auth_unavailable (503) in an outage. */
 export interface AuthClients {
-  /** A client with the publishable key and no stored session: make a new one for each request. */
+  /**
+   * A client for sign-in and the like with no stored session: make a new one for each request. It
+   * has the publishable key; on behalf of an address the secret one, with which alone Supabase Auth
+   * believes the address.
+   */
   anonymous(): Promise<SupabaseClient>;
   /** The admin client (secret key). It never signs in, so it can never act as a user. */
   admin(): Promise<SupabaseClient>;
   asCaller(token: string): CallerAuth;
   /** Trades a refresh token for a new session. */
   refresh(refreshToken: string): Promise<Session>;
+  /**
+   * The same, but every call tells Supabase Auth the address of the caller (`Sb-Forwarded-For`):
+   * otherwise all users of this service share one bucket of its limits by address.
+   */
+  onBehalfOf(clientIp: string): AuthClients;
 }
 
 /** Builds the clients of a deployment; nothing connects before a call. */
 export function createAuthClients(env: Env): AuthClients {
   let admin: Promise<SupabaseClient> | undefined;
-  return {
-    anonymous: () => loadClient(env.supabaseUrl, env.publishableKey),
+  const forCaller = (clientIp?: string): AuthClients => ({
+    anonymous: () =>
+      loadClient(env.supabaseUrl, clientIp === undefined ? env.publishableKey : env.secretKey, {
+        headers: forwardedFor(clientIp),
+      }),
     admin: () => admin ??= loadClient(env.supabaseUrl, env.secretKey),
-    asCaller: (token) => createCallerAuth(env, token),
+    asCaller: (token) => createCallerAuth(env, token, clientIp),
     refresh: async (refreshToken) => {
       const body = await requestAuth(env, {
         method: "POST",
         path: "/token?grant_type=refresh_token",
+        clientIp,
         body: { refresh_token: refreshToken },
       });
       return expectBody(body, isSession);
     },
-  };
+    onBehalfOf: forCaller,
+  });
+  return forCaller();
 }
 
-function createCallerAuth(env: Env, token: string): CallerAuth {
+function createCallerAuth(env: Env, token: string, clientIp: string | undefined): CallerAuth {
+  const send = (method: "GET" | "POST" | "PUT", path: string, body?: unknown) =>
+    requestAuth(env, { method, path, token, clientIp, body });
   return {
-    getUser: async () =>
-      expectBody(await requestAuth(env, { method: "GET", path: "/user", token }), isUser),
-    updateUser: async (body) =>
-      expectBody(await requestAuth(env, { method: "PUT", path: "/user", token, body }), isUser),
+    getUser: async () => expectBody(await send("GET", "/user"), isUser),
+    updateUser: async (body) => expectBody(await send("PUT", "/user", body), isUser),
     signOut: async (scope) => {
-      await requestAuth(env, { method: "POST", path: `/logout?scope=${scope}`, token });
+      await send("POST", `/logout?scope=${scope}`);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { User } from "@supabase/supabase-js";
-import { isStorable } from "../http/schemas.ts";
+import { isStorable, nameSchema } from "../http/schemas.ts";
 import type { AuthUser } from "./auth-user.ts";
 import { appMetadataSchema, userMetadataSchema } from "./claims.ts";
 import { maxPreferenceText } from "./metadata.ts";
@@ -8,17 +8,15 @@ import { tiers } from "./tiers.ts";
 
 const preferenceValue = z.union([z.string().max(maxPreferenceText), z.number(), z.boolean()]);
 
-/** A profile text that a user writes: trimmed, 1 to 100 characters, no control characters. */
-function profileText(name: string, example: string) {
-  return z.string(`Expected ${name} as text`).trim().min(1, "Expected at least 1 character")
-    .max(100, "Expected at most 100 characters")
-    .refine((value) => !/[\p{Cc}\p{Cs}]/u.test(value), "Expected no control characters")
-    .openapi({ example });
-}
-
-export const displayNameSchema = profileText("a name", "Mina Park");
-export const industrySchema = profileText("an industry", "Entertainment");
-export const jobTitleSchema = profileText("a job title", "Video editor");
+/** What a user may call themself: 1 to 100 characters, one form of Unicode. */
+export const displayNameSchema = nameSchema(100, "Expected a name as text")
+  .openapi({ example: "Mina Park" });
+/** Industry as the user names it: 1 to 100 characters. */
+export const industrySchema = nameSchema(100, "Expected an industry as text")
+  .openapi({ example: "Entertainment" });
+/** Job title as the user names it: 1 to 100 characters. */
+export const jobTitleSchema = nameSchema(100, "Expected a job title as text")
+  .openapi({ example: "Video editor" });
 
 /** Version of the consent text that the client showed; absent: the text in force. */
 export const consentTextVersionSchema = z.string().trim().min(1).max(100)
@@ -40,6 +38,7 @@ export const profileSchema = z.object({
   created_at: z.iso.datetime().nullable().openapi({ example: "2026-11-22T10:00:00.000Z" }),
 }).openapi("Profile");
 
+/** A profile on the wire. */
 export type Profile = z.infer<typeof profileSchema>;
 
 /** Answer of every write to the profile: the token still says the old, so refresh the session. */
@@ -47,6 +46,7 @@ export const changedProfileSchema = profileSchema.extend({
   refresh_required: z.literal(true),
 }).openapi("ChangedProfile");
 
+/** A profile on the wire after a write. */
 export type ChangedProfile = z.infer<typeof changedProfileSchema>;
 
 /** Profile from the token alone. */

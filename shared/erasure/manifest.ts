@@ -315,10 +315,12 @@ const accountTables: TableRule[] = [
   {
     name: "public.rate_limits",
     disposition: "erase",
-    reason: "Counters of one user serve nobody once the user is gone",
+    reason:
+      "Counters of one user serve nobody once the user is gone; those by address, which name " +
+      "no user, end within an hour",
     columns: allColumns(
       "erase",
-      "limit_id user_id ip_address resource count window_start expires_at",
+      "limit_id user_id ip_address resource count window_start expires_at subject",
     ),
     exported: ["resource", "count", "window_start", "expires_at"],
     rows: ownRows,
@@ -326,8 +328,8 @@ const accountTables: TableRule[] = [
   {
     name: "public.user_analytics",
     disposition: "erase",
-    reason: "Events of one user; totals are counted elsewhere",
-    columns: allColumns("erase", "event_id user_id event_type event_data created_at"),
+    reason: "Events of one user; the daily totals, which name nobody, keep their count",
+    columns: allColumns("erase", "event_id user_id event_type event_data created_at counted"),
     exported: ["event_type", "event_data", "created_at"],
     rows: ownRows,
   },
@@ -431,6 +433,20 @@ const eventTables: TableRule[] = [
       { retain: machinery },
       "day started_at counted_at users orphans places",
     ),
+    exported: [],
+  },
+  {
+    name: "private.analytics_daily",
+    disposition: "retain",
+    reason: "Daily totals: what happened on a day still happened when its user is gone",
+    columns: allColumns({ retain: machinery }, "day event_type events users"),
+    exported: [],
+  },
+  {
+    name: "private.drain_heartbeats",
+    disposition: "retain",
+    reason: "When the drain last came to its end",
+    columns: allColumns({ retain: machinery }, "only_row finished_at"),
     exported: [],
   },
 ];

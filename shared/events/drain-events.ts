@@ -1,17 +1,26 @@
+import { rollUpAnalytics } from "../analytics/roll-up.ts";
+import { clearAuditAddresses } from "../audit/clear-addresses.ts";
 import { createErasureContext, type ErasureContext } from "../erasure/context.ts";
 import { type DueErasures, runDueErasures } from "../erasure/engine.ts";
 import { countOrphansDaily } from "../erasure/orphans.ts";
 import { repairReceiptCopies } from "../erasure/receipts/mod.ts";
 import { nameFailure } from "../errors/name-failure.ts";
-import { type DueExports, runDueExports } from "../export/run-exports.ts";
+import type { DueExports } from "../export/run-exports.ts";
 import type { Deps } from "../http/deps.ts";
 import { sweepIndexing } from "../indexing/sweep-indexing.ts";
+import { sweepLimits } from "../limits/sweep-limits.ts";
 import { handleEvent } from "./handle-event.ts";
+import { recordHeartbeat } from "./heartbeat.ts";
 import { type ClaimedEvent, claimEvents, failEvent, finishEvent, purgeDelivered } from "./store.ts";
 
-/** What draining works with: what the erasures need, and how often an event is tried. */
+/** What draining works with: what the erasures need, and two settings of its own. */
 export interface DrainContext extends ErasureContext {
+  /** How often an event is tried. */
   readonly eventAttempts: number;
+  /** Days for which analytics events stay beside their totals. */
+  readonly analyticsDays: number;
+  /** Days after which audit events lose address and user agent. */
+  readonly auditAddressDays: number;
 }
 
 /** Counts of one pass over the outbox; `claimed` is `delivered` plus `failed`. */
@@ -41,7 +50,8 @@ const receiptAgeSeconds = 10;
  * @throws EnvError as `createErasureContext` does
  */
 export function createDrainContext(deps: Omit<Deps, "verifier" | "waitUntil">): DrainContext {
-  return { ...createErasureContext(deps), eventAttempts: deps.env.eventAttempts };
+  const { eventAttempts, analyticsDays, auditAddressDays } = deps.env;
+  return { ...createErasureContext(deps), eventAttempts, analyticsDays, auditAddressDays };
 }
 
 /**
@@ -54,6 +64,8 @@ export async function drain(context: DrainContext): Promise<DrainResult> {
   const deadline = new Date(context.now().getTime() + budgetMs);
   const events = await drainEvents(context, deadline);
   const erasures = await runDueErasures(context, deadline);
+  // Loaded when it is due: an archive takes a compressor along, and most requests bring one event.
+  const { runDueExports } = await import("../export/run-exports.ts");
   const exports = await runDueExports(context, deadline);
   await runAside(
     context,
@@ -61,12 +73,23 @@ export async function drain(context: DrainContext): Promise<DrainResult> {
     () => repairReceiptCopies(context, { minAge: receiptAgeSeconds }),
   );
   await runAside(context, "indexing_sweep", () => sweepIndexing(context));
+  await runAside(context, "analytics_roll_up", () => rollUpAnalytics(context, deadline));
+  await runAside(context, "limits_sweep", () => sweepLimits(context.database));
   await runAside(context, "daily_work", () => doDailyWork(context));
+  await runAside(context, "heartbeat", () => context.database.asService(recordHeartbeat));
   return { ...events, erasures, exports };
 }
 
-async function doDailyWork(context: DrainContext): Promise<void> {
-  if (await countOrphansDaily(context)) await context.database.asService(purgeDelivered);
+/** Whether a drain found nothing to do. */
+export function isIdle({ claimed, erasures, exports }: DrainResult): boolean {
+  return claimed + erasures.ran === 0 && Object.values(exports).every((count) => count === 0);
+}
+
+/** Does what is due once a day, if no process has done it today. */
+export async function doDailyWork(context: DrainContext): Promise<void> {
+  if (!await countOrphansDaily(context)) return;
+  await runAside(context, "audit_addresses", () => clearAuditAddresses(context));
+  await context.database.asService(purgeDelivered);
 }
 
 /** Work that must not keep the drain from its own: a failure is logged, the next drain tries again. */

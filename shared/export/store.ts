@@ -1,4 +1,5 @@
 import type { JSONValue } from "postgres";
+import { cronActivity, recordActivity } from "../audit/record.ts";
 import type { Transaction } from "../database/doors.ts";
 import type { ExportContext } from "./context.ts";
 import type { Position } from "./sources.ts";
@@ -186,6 +187,9 @@ export function completeExport(
         last_error = null, leased_until = null, lease_id = null, finished_at = ${now()},
         expires_at = ${new Date(now().getTime() + keptMs)}
       where export_id = ${job.exportId}`;
+    const { userId, exportId: resourceId } = job;
+    const type = "export.completed";
+    await recordActivity(sql, [cronActivity({ type, userId, resource: "export", resourceId })]);
   });
 }
 

@@ -1,3 +1,5 @@
+import { toNfc } from "../text/plain-text.ts";
+
 /** Longest search text in characters (UTF-16 code units) after normalisation. */
 export const maxQueryLength = 10_000;
 
@@ -12,5 +14,5 @@ const unusable = /[\u0000-\u001f\u007f\ue000-\ue002]+/g;
  * trimmed. Operators of the websearch syntax stay as they are: they are data. May be empty.
  */
 export function normalizeQuery(text: string): string {
-  return text.toWellFormed().normalize("NFC").replace(unusable, " ").replace(/\s+/gu, " ").trim();
+  return toNfc(text.toWellFormed()).replace(unusable, " ").replace(/\s+/gu, " ").trim();
 }

@@ -138,7 +138,7 @@ export function createObjectStore(
 ): ObjectStore {
   let loading: Promise<SupabaseClient> | undefined;
   const storage = async () =>
-    (await (loading ??= loadClient(env.supabaseUrl, env.secretKey, timeoutMs))).storage;
+    (await (loading ??= loadClient(env.supabaseUrl, env.secretKey, { timeoutMs }))).storage;
 
   return {
     async createUploadUrl(bucket, key, options) {

@@ -12,6 +12,15 @@ import {
   type TestDatabase,
   type Transaction,
 } from "../migrations/support/database.ts";
+import { vectorTables } from "../security/matrix.ts";
+import {
+  closedTableCells,
+  findMismatches,
+  mistakeCells,
+  openByMistake,
+} from "../security/support/cells.ts";
+import { inventPeople } from "../security/support/claims.ts";
+import { readRelations } from "../security/support/database.ts";
 import { depsWith } from "../support/app.ts";
 import { expectJson, expectProblem, toRequestInit } from "../support/call.ts";
 import { createUser, type TestUser } from "../support/users.ts";
@@ -360,5 +369,27 @@ describe("the worker's scenes", () => {
     ]);
     expect(await put([{ start_s: 0, end_s: 1 }])).toMatchObject({ swapped: true, total: 1 });
     expect(await stored()).toHaveLength(0);
+  });
+});
+
+describe("the tables of vectors", () => {
+  test("are those of the security matrix", async () => {
+    const names = (await readRelations(db.sql)).map(({ name }) => name);
+    expect(names.filter((name) => name.endsWith("_vectors"))).toEqual(vectorTables);
+  });
+
+  test.each(vectorTables)("%s is closed to clients, also when opened by mistake", async (table) => {
+    const relations = await readRelations(db.sql);
+    const columns = relations.find(({ name }) => name === table)?.columns ?? [];
+    const people = inventPeople();
+    const cells = closedTableCells(people, table, columns, ["service"]);
+    expect(await db.sql.begin((sql) => findMismatches(sql, cells))).toEqual([]);
+    const undo = new Error("undo");
+    const mistake = db.sql.begin(async (sql) => {
+      await sql.unsafe(openByMistake(table)).simple();
+      expect(await findMismatches(sql, mistakeCells(people, table))).toEqual([]);
+      throw undo;
+    });
+    await expect(mistake).rejects.toBe(undo);
   });
 });

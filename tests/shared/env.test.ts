@@ -31,9 +31,13 @@ describe("readEnv()", () => {
       faceEnrollment: false,
       webhookSecrets: [],
       workerKeys: [],
+      forwardClientIp: false,
       lateSweepSeconds: 7500,
       erasuresPerHour: 100,
       eventAttempts: 12,
+      analyticsDays: 90,
+      auditAddressDays: 90,
+      answerMs: 1000,
     });
   });
 
@@ -67,6 +71,21 @@ describe("readEnv()", () => {
     expect([env.publishableKey, env.secretKey]).toEqual(["anon", "sb_secret_y"]);
   });
 
+  it("forwards the caller's address only where a header tells it", () => {
+    expect(problemsOf({ ...complete, HEIMDEX_FORWARD_CLIENT_IP: "true" })).toEqual([
+      "HEIMDEX_CLIENT_IP_HEADER is not set, HEIMDEX_FORWARD_CLIENT_IP needs it",
+    ]);
+    const { forwardClientIp, clientIpHeader } = readEnv({
+      ...complete,
+      HEIMDEX_FORWARD_CLIENT_IP: "true",
+      HEIMDEX_CLIENT_IP_HEADER: "cf-connecting-ip",
+    });
+    expect({ forwardClientIp, clientIpHeader }).toEqual({
+      forwardClientIp: true,
+      clientIpHeader: "cf-connecting-ip",
+    });
+  });
+
   it("names every missing variable in a sentence of its own", () => {
     expect(problemsOf({ SUPABASE_URL: " " })).toEqual([
       "SUPABASE_URL is not set",
@@ -88,6 +107,12 @@ describe("readEnv()", () => {
       "with special characters of the password percent-encoded",
     ],
     ["HEIMDEX_FACE_ENROLLMENT", "yes", 'HEIMDEX_FACE_ENROLLMENT must be "true" or "false"'],
+    [
+      "HEIMDEX_FORWARD_CLIENT_IP",
+      "1",
+      'HEIMDEX_FORWARD_CLIENT_IP must be "true" or "false"',
+    ],
+    ["HEIMDEX_CLIENT_IP_HEADER", "x real ip", "HEIMDEX_CLIENT_IP_HEADER must be a header name"],
     ["HEIMDEX_CURSOR_KEY", "short", "HEIMDEX_CURSOR_KEY must have at least 16 characters"],
     ["HEIMDEX_WEBHOOK_SECRETS", "whsec_plain", "HEIMDEX_WEBHOOK_SECRETS must list secrets"],
     [
@@ -103,6 +128,9 @@ describe("readEnv()", () => {
     ],
     ["HEIMDEX_ERASURES_PER_HOUR", "many", "HEIMDEX_ERASURES_PER_HOUR must be a whole number"],
     ["HEIMDEX_EVENT_ATTEMPTS", "1001", "HEIMDEX_EVENT_ATTEMPTS must be from 1 to 1000"],
+    ["HEIMDEX_ANALYTICS_DAYS", "3651", "HEIMDEX_ANALYTICS_DAYS must be from 1 to 3650"],
+    ["HEIMDEX_AUDIT_ADDRESS_DAYS", "29", "HEIMDEX_AUDIT_ADDRESS_DAYS must be from 30 to 3650"],
+    ["HEIMDEX_ANSWER_MS", "49", "HEIMDEX_ANSWER_MS must be from 50 to 10000"],
   ])("refuses a malformed %s and never falls back or echoes it", (name, value, sentence) => {
     const problems = problemsOf({ ...complete, [name]: value });
     expect(problems).toHaveLength(1);

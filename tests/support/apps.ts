@@ -19,6 +19,6 @@ export const createApps: Readonly<Record<string, (deps: Deps) => App>> = {
 
 /** What an app answers, as `METHOD /path`; middleware is left out. */
 export function registeredRoutes(app: App): string[] {
-  const routes = app.routes.filter(({ method }) => method !== "ALL");
+  const routes = app.routes.filter(({ path }) => path !== "/*");
   return [...new Set(routes.map(({ method, path }) => `${method} ${path}`))].sort();
 }

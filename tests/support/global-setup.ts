@@ -10,6 +10,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const { startTemporaryStack } = await import("../../local/temporary.ts");
   // Vitest exits a millisecond after a signal; the stack takes longer to end what it started.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(signal);
+  hideRefusedStatements();
   const log: string[] = [];
   try {
     const { stack, stop } = await startTemporaryStack({
@@ -24,4 +25,15 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   } catch (error) {
     throw new Error(["Cannot start the stack for the tests", ...log].join("\n"), { cause: error });
   }
+}
+
+/** The Data API prints each statement that the database refuses; here that is what tests ask for. */
+function hideRefusedStatements(): void {
+  // deno-lint-ignore no-console
+  const print = console.error;
+  // deno-lint-ignore no-console
+  console.error = (...values: unknown[]) => {
+    const [error] = values;
+    if (!(error instanceof Error && "code" in error && error.code === "42501")) print(...values);
+  };
 }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { runProgram } from "../../cli/program.ts";
 import { useStack } from "./stack.ts";
 
 const shim = fileURLToPath(new URL("../../cli/bin/heimdex.mjs", import.meta.url));
@@ -29,4 +30,21 @@ export function heimdex(
       resolve({ code: typeof error?.code === "number" ? error.code : 0, out, err });
     });
   });
+}
+
+/** Runs the command in this process, with this environment and nothing else: no launch to wait for. */
+export async function heimdexHere(
+  args: string[],
+  env: Record<string, string | undefined>,
+  { now = () => new Date() }: { now?: () => Date } = {},
+): Promise<CommandResult> {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await runProgram(args, {
+    env,
+    version: "0.0.0",
+    now,
+    out: (text) => void out.push(`${text}\n`),
+    err: (text) => void err.push(`${text}\n`),
+  });
+  return { code, out: out.join(""), err: err.join("") };
 }

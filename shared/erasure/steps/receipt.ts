@@ -63,8 +63,23 @@ async function scheduleLateSweep(run: ErasureRun): Promise<void> {
         late_sweep_at = ${sweepAt}, next_attempt_at = ${sweepAt}, attempts = 0, last_error = null,
         step = null, cursor = '{}'::jsonb, leased_until = null, lease_id = null
       where erasure_id = ${job.erasureId}`;
+    if (job.kind === "user") await noteErasure(sql, run);
     return { value: undefined };
   });
+}
+
+/** The audit trail names the pseudonym, the statistics count without any name. */
+async function noteErasure(sql: Transaction, { job, subject }: ErasureRun): Promise<void> {
+  const metadata = {
+    actor: "cron",
+    outcome: "ok",
+    resource: "erasure",
+    resource_id: job.erasureId,
+  };
+  await sql`
+    insert into public.audit_events (user_subject, event_type, metadata)
+    values (${subject}, 'user.erased', ${sql.json(metadata)})`;
+  await sql`insert into public.user_analytics (event_type) values ('erased')`;
 }
 
 async function closeErasure(run: ErasureRun): Promise<void> {

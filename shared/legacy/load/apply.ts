@@ -53,7 +53,9 @@ export async function applyStage(
   return await inTransaction(sql, async (transaction) => {
     await prepareSession(transaction);
     // Rows keep the times they had.
-    await transaction`select set_config('heimdex.keep_updated_at', 'on', true)`;
+    await transaction`
+      select set_config('heimdex.keep_updated_at', 'on', true),
+        set_config('heimdex.audit_move', 'on', true)`;
     if (restore) await restoreUsersTables(transaction);
     const erased = await findErased(transaction);
     const tables: AppliedTable[] = [];

@@ -141,6 +141,7 @@ async function openTransaction(tx: postgres.TransactionSql): Promise<void> {
   await tx`
     select set_config('heimdex.keep_updated_at', 'on', true),
       set_config('heimdex.owner_by_pages', 'on', true),
+      set_config('heimdex.audit_move', 'on', true),
       pg_advisory_xact_lock(hashtextextended('heimdex:request_erasure', 0))`;
   await tx`
     lock table public.videos, public.face_profiles, public.audit_events, public.rate_limits,

@@ -14,8 +14,11 @@ import { registerSendPasswordReset } from "./routes/send-password-reset.ts";
 import { registerUpdatePassword } from "./routes/update-password.ts";
 import { registerVerify } from "./routes/verify.ts";
 
+/** Addresses, a password and a few short texts. */
+const maxBodyBytes = 16_384;
+
 export function createApp(deps: Deps): App {
-  const app = createBaseApp("auth-onboarding", deps);
+  const app = createBaseApp("auth-onboarding", deps, { maxBodyBytes: () => maxBodyBytes });
   registerRegister(app);
   registerLogin(app);
   registerRefresh(app);

@@ -8,10 +8,14 @@ import { beginPersonDeletion } from "./store.ts";
 /** Milliseconds a request works at it; a person has few rows and photos. */
 const budgetMs = 20_000;
 
+/** Milliseconds between two looks at a job that the drain or another request holds. */
+const pauseMs = 100;
+
 /**
  * Erases one person of the caller and answers the id of the erasure, which its receipts carry. What
  * an outage leaves undone is taken up by the next call or the drain.
- * @throws AppError person_not_found; storage_unavailable, also while another request is at it
+ * Waits for a drain or another request that is at it already.
+ * @throws AppError person_not_found; storage_unavailable, also when the time is used up
  */
 export async function erasePerson(
   deps: Deps,
@@ -24,12 +28,14 @@ export async function erasePerson(
     (sql) => beginPersonDeletion(sql, personId),
   );
   const deadline = new Date(deps.now().getTime() + budgetMs);
-  const { state } = await runErasure(context, erasureId, deadline);
-  if (state !== "provisional" && state !== "final") {
-    throw new AppError(
-      "storage_unavailable",
-      "The person is hidden and the photos are still being removed, try again shortly",
-    );
+  for (;;) {
+    const { state } = await runErasure(context, erasureId, deadline);
+    if (state === "provisional" || state === "final") return erasureId;
+    if (deps.now() >= deadline) break;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  return erasureId;
+  throw new AppError(
+    "storage_unavailable",
+    "The person is hidden and the photos are still being removed, try again shortly",
+  );
 }

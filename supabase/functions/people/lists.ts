@@ -22,7 +22,7 @@ export async function readPeoplePage(
   { limit, cursor, count, q }: z.infer<typeof personListQuerySchema>,
 ): Promise<NextPage & { people: Person[]; total?: number }> {
   const bound = { list: "people", user: verified.user.supabaseUserId, q };
-  const pager = await openPager(env, bound, placeSchema);
+  const pager = openPager(env, bound, placeSchema);
   const [createdAt, personId] = await pager.read(cursor) ?? [];
   const after = createdAt && personId ? { createdAt, personId } : undefined;
   const asked = { limit, after, prefix: q, count: count === "exact" };
@@ -43,7 +43,7 @@ export async function readPersonScenePage(
   { personId, limit, cursor }: { personId: string; limit: number; cursor?: string | undefined },
 ): Promise<NextPage & { scenes: PersonScene[] }> {
   const bound = { list: "person-scenes", user: verified.user.supabaseUserId, personId };
-  const pager = await openPager(env, bound, scenePlaceSchema);
+  const pager = openPager(env, bound, scenePlaceSchema);
   const [confidence, sceneId, firstPage] = await pager.read(cursor) ?? [];
   const after = confidence !== undefined && sceneId ? { confidence, sceneId } : undefined;
   const asked = { personId, limit, after, asOf: firstPage };

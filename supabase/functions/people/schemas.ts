@@ -1,8 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import {
   countQuerySchema,
+  lineSchema,
   listQuerySchema,
   listSchema,
+  nameSchema,
   uuidParam,
   uuidSchema,
 } from "../../../shared/http/schemas.ts";
@@ -14,18 +16,7 @@ import {
   uploadUrlSeconds,
 } from "../../../shared/storage/keys.ts";
 
-// PostgreSQL text cannot hold NUL, and half a surrogate pair is no text.
-const toPlainText = (text: string) =>
-  text.toWellFormed().replaceAll("\0", "").normalize("NFC").trim();
-
-// Characters, not UTF-16 units, as the database counts them. A control character or half a
-// surrogate pair cannot be stored as text or cannot be told apart on a screen.
-const nameSchema = z.string().trim().normalize("NFC")
-  .refine((name) => [...name].length >= 1, "Expected at least 1 character")
-  .refine((name) => [...name].length <= 100, "Expected at most 100 characters")
-  .refine((name) => !/[\p{Cc}\p{Cs}]/u.test(name), "Expected no control characters")
-  .refine((name) => name === "" || /[^\p{C}\p{Z}]/u.test(name), "Expected a visible character")
-  .openapi({ minLength: 1, maxLength: 100, example: "Minji" });
+const personName = nameSchema(100).openapi({ example: "Minji" });
 
 export const personSchema = z.object({
   person_id: uuidSchema,
@@ -39,7 +30,7 @@ export type Person = z.infer<typeof personSchema>;
 
 export const personListSchema = listSchema("people", personSchema).openapi("PersonList");
 
-export const personNameSchema = z.strictObject({ name: nameSchema }).openapi("PersonName");
+export const personNameSchema = z.strictObject({ name: personName }).openapi("PersonName");
 
 export const personParamsSchema = z.object({ id: uuidParam("id") });
 
@@ -48,7 +39,7 @@ export const deletedPersonHeadersSchema = z.object({
 });
 
 export const personListQuerySchema = listQuerySchema.extend(countQuerySchema.shape).extend({
-  q: z.string().overwrite(toPlainText).min(1).max(100).optional().openapi({
+  q: lineSchema(100).optional().openapi({
     param: { name: "q", in: "query" },
     description: "How the name begins, in any case",
     example: "min",

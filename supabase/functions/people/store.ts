@@ -1,4 +1,3 @@
-import postgres from "postgres";
 import type { Transaction } from "../../../shared/database/doors.ts";
 import { AppError } from "../../../shared/errors/app-error.ts";
 import type { Person, PersonScene } from "./schemas.ts";
@@ -102,7 +101,7 @@ export async function renamePerson(
     `;
     return expectPerson(row);
   } catch (error) {
-    if (error instanceof postgres.PostgresError && error.code === "23505") {
+    if (isDuplicate(error)) {
       throw new AppError(
         "person_exists",
         "Another person has this name: choose a different one or merge the two",
@@ -218,4 +217,9 @@ export function toPersonScene(
   urls: ReadonlyMap<string, string>,
 ): PersonScene {
   return { ...row, thumbnail_url: key === null ? null : urls.get(key) ?? null };
+}
+
+/** A name is unique among the people of a user. */
+function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, "code") === "23505";
 }

@@ -1,7 +1,7 @@
+import type { VerifiedToken } from "../../../shared/auth/verify-token.ts";
 import { AppError } from "../../../shared/errors/app-error.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
 import { EmbedderFailed } from "../../../shared/search/embedders/embedder.ts";
-import type { SearchRequest } from "./schemas.ts";
 import type { AskedScenes } from "./store.ts";
 
 /** Why a search that could have looked for vectors did not. */
@@ -18,20 +18,25 @@ export interface ChosenVector {
 /**
  * The caller's vector, or else the embedding of the words that are looked for. No network call is
  * made inside a transaction, so this comes before it.
+ *
+ * An embedding costs money, so one transaction of its own comes first: it asks whether the session
+ * lives and takes from the limit of searches.
+ * @param asked.vector the caller's
  * @param before how the page before was searched; undefined on the first page
  * @throws AppError embedder_unavailable (503) on a later page of a search that had a vector: without
- * it the order is another one, and hits would come twice
+ * it the order is another one, and hits would come twice; session_revoked, rate_limited
  */
 export async function chooseVector(
-  { embedder, log }: Pick<Deps, "embedder" | "log">,
-  { text, weights }: Pick<AskedScenes, "text" | "weights">,
-  given: SearchRequest["vector"],
+  { embedder, database, log }: Pick<Deps, "embedder" | "database" | "log">,
+  verified: VerifiedToken,
+  { text, weights, vector: given }: Pick<AskedScenes, "text" | "weights" | "vector">,
   before: Degradation | null | undefined,
 ): Promise<ChosenVector> {
   const words = text?.query?.text;
   if (before) return { vector: undefined, degraded: before };
   const isAsked = given === undefined && words !== undefined && weights.vector > 0;
   if (!isAsked || !embedder.isConfigured) return { vector: given, degraded: null };
+  await database.asUser(verified, () => Promise.resolve());
   try {
     return { vector: await embedder.embed(words), degraded: null };
   } catch (error) {

@@ -20,11 +20,12 @@ export async function findHits(
   { limit, cursor, explain, ...request }: SearchRequest,
 ): Promise<SearchResponse> {
   const bound = { list: "search", user: verified.user.supabaseUserId, ...request };
-  const pager = await openPager(deps.env, bound, placeSchema);
+  const pager = openPager(deps.env, bound, placeSchema);
   const [score, hitId, firstPage, before] = await pager.read(cursor) ?? [];
   const after = score !== undefined && hitId ? { score, hitId } : undefined;
   const asked = { ...toAsked(request), limit, after, asOf: firstPage };
-  const chosen = await chooseVector(deps, asked, request.vector, before);
+  const given = { ...asked, vector: request.vector };
+  const chosen = await chooseVector(deps, verified, given, before);
   const { rows, vector, degraded } = await findRows(deps, verified, { ...asked, ...chosen });
   const { rows: page, ...next } = await cutPage(
     rows,

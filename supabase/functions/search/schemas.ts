@@ -48,7 +48,9 @@ function scaleToOne(values: number[]): number[] {
   return values.map((value) => Math.fround(value / largest));
 }
 
-const weightSchema = z.number().min(0).max(1).optional();
+// PostgreSQL refuses what a division makes smaller than its smallest number.
+const weightSchema = z.number().min(0).max(1)
+  .overwrite((weight) => Math.round(weight * 1e6) / 1e6).optional();
 
 const weightsSchema = z.strictObject({
   text: weightSchema,

@@ -1,5 +1,6 @@
 import { parseText, parseVTTTimestamp } from "media-captions";
 import { AppError } from "../../../shared/errors/app-error.ts";
+import { cleanLine } from "../../../shared/text/plain-text.ts";
 
 /** Format of a caption file. */
 export type CaptionFormat = "vtt" | "srt";
@@ -177,12 +178,12 @@ const entities: Record<string, string> = {
 // No part of a pattern here may run past the next bracket: on text full of opening ones the time
 // would grow with the square of its length.
 function toPlainText(text: string): string {
-  return text
+  const plain = text
     .replace(/<\/?(?:c|i|b|u|v|lang|ruby|rt|font)(?:[.\s][^<>]*)?>|<\d{2}:[\d:.]+>/gi, "")
     .replace(/\{\\[^{}]*\}/g, "")
     .replace(/&(?:amp|lt|gt|nbsp|lrm|rlm);/g, (entity) => entities[entity] ?? entity)
-    .replace(/\s+/g, " ")
-    .trim();
+    .replace(/\s+/g, " ");
+  return cleanLine(plain);
 }
 
 function toInvalid(faults: LineFault[]): AppError {

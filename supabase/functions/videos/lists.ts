@@ -20,7 +20,7 @@ export async function readVideoPage(
   { limit, cursor, count, ...filters }: z.infer<typeof listVideosQuerySchema>,
 ): Promise<NextPage & { videos: Video[]; total?: number }> {
   const bound = { list: "videos", user: verified.user.supabaseUserId, ...filters };
-  const pager = await openPager(env, bound, videoPlaceSchema);
+  const pager = openPager(env, bound, videoPlaceSchema);
   const [createdAt, videoId, firstPage] = await pager.read(cursor) ?? [];
   const after = createdAt && videoId ? { createdAt, videoId } : undefined;
   const asked = { limit, ...filters, after, asOf: firstPage, count: count === "exact" };
@@ -43,7 +43,7 @@ export async function readScenePage(
   { videoId, limit, cursor }: { videoId: string; limit: number; cursor?: string | undefined },
 ): Promise<NextPage & { scenes: Scene[] }> {
   const bound = { list: "scenes", user: verified.user.supabaseUserId, videoId };
-  const pager = await openPager(env, bound, scenePlaceSchema);
+  const pager = openPager(env, bound, scenePlaceSchema);
   const [startS, sceneId, firstPage] = await pager.read(cursor) ?? [];
   const after = startS !== undefined && sceneId ? { startS, sceneId } : undefined;
   const asked = { videoId, limit, after, asOf: firstPage };

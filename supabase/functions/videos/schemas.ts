@@ -3,8 +3,10 @@ import {
   checkCreatedRange,
   countQuerySchema,
   languageSchema,
+  lineSchema,
   listQuerySchema,
   listSchema,
+  textSchema,
   timeSchema,
   uuidParam,
   uuidSchema,
@@ -22,16 +24,11 @@ export const visibleStates = [
 
 export type VideoState = (typeof visibleStates)[number];
 
-// PostgreSQL text cannot hold NUL, and JSON columns no lone surrogate.
-export const storable = (text: string) => text.toWellFormed().replaceAll("\0", "");
+const titleSchema = lineSchema(255).openapi({ example: "Kitchen tour" });
 
-export const plainText = (max: number) => z.string().overwrite(storable).trim().min(1).max(max);
+const descriptionSchema = textSchema(5000).openapi({ example: "A walk through the new kitchen" });
 
-const titleSchema = plainText(255).openapi({ example: "Kitchen tour" });
-
-const descriptionSchema = plainText(5000).openapi({ example: "A walk through the new kitchen" });
-
-const tagsSchema = z.array(plainText(64)).max(50)
+const tagsSchema = z.array(lineSchema(64)).max(50)
   .overwrite((tags) => [...new Set(tags)])
   .openapi({ example: ["kitchen", "home"] });
 

@@ -5,6 +5,7 @@ import { expectUpload } from "../../../shared/storage/expect-upload.ts";
 import { buckets, videoKey } from "../../../shared/storage/keys.ts";
 import { ObjectExistsError, type UploadTicket } from "../../../shared/storage/object-store.ts";
 import { removeObjects } from "../../../shared/storage/remove-objects.ts";
+import { sanitizeFileName } from "../../../shared/text/file-name.ts";
 import type { InitUpload, UploadTicketBody } from "./schemas.ts";
 import {
   beginVideoDeletion,
@@ -14,7 +15,7 @@ import {
   getStoredVideo,
   type StoredVideo,
 } from "./store.ts";
-import { findUploadFault, sanitizeFileName } from "./videos.ts";
+import { findUploadFault } from "./videos.ts";
 
 /**
  * Creates a video and signs its upload. The URL is signed first: when Storage is down nothing has

@@ -2,21 +2,6 @@ import type { ObjectStat } from "../../../shared/storage/object-store.ts";
 import type { Job, Scene, Video } from "./schemas.ts";
 import type { JobRow, SceneRow, VideoRow } from "./store.ts";
 
-const longestFileName = 255;
-
-/**
- * The last part of a file name as a client's device gave it, without path and control characters,
- * cut to 255 characters with its extension kept; "video" when nothing is left.
- */
-export function sanitizeFileName(name: string): string {
-  const last = name.toWellFormed().normalize("NFC").split(/[/\\]/).at(-1) ?? "";
-  const clean = last.replace(/[\p{Cc}\p{Cf}]/gu, "").replace(/\s+/gu, " ").trim();
-  const usable = /^\.*$/.test(clean) ? "video" : clean;
-  if (usable.length <= longestFileName) return usable;
-  const extension = /\.[A-Za-z0-9]{1,8}$/.exec(usable)?.[0] ?? "";
-  return usable.slice(0, longestFileName - extension.length).toWellFormed() + extension;
-}
-
 /** Why a stored object is not the announced file, and what to do; undefined when it is. */
 export function findUploadFault(
   found: ObjectStat,

@@ -1,15 +1,9 @@
 import { z } from "@hono/zod-openapi";
-import { uuidParam, uuidSchema } from "../../../shared/http/schemas.ts";
+import { isStorable, lineSchema, uuidParam, uuidSchema } from "../../../shared/http/schemas.ts";
 import { base64VectorSchema } from "../../../shared/http/vector-schema.ts";
 import { uploadUrlSeconds } from "../../../shared/storage/keys.ts";
-import {
-  jobSchema,
-  jobStages,
-  languageSchema,
-  plainText,
-  storable,
-  videoSchema,
-} from "./schemas.ts";
+import { cleanText } from "../../../shared/text/plain-text.ts";
+import { jobSchema, jobStages, languageSchema, videoSchema } from "./schemas.ts";
 
 /** Largest body of PUT scenes in bytes: 8 MiB. */
 export const maxSceneBytes = 8 * 1024 * 1024;
@@ -40,7 +34,7 @@ export const claimJobSchema = z.strictObject({
     .openapi({ description: "Stages this worker can do; default: all" }),
   lease_seconds: z.int().min(30).max(3600).default(300)
     .openapi({ description: "How long the job is held without a sign of life" }),
-  worker: plainText(100).optional().openapi({ example: "gpu-7" }),
+  worker: lineSchema(100).optional().openapi({ example: "gpu-7" }),
 }).openapi("ClaimJob");
 
 export type ClaimJob = z.infer<typeof claimJobSchema>;
@@ -70,7 +64,7 @@ export type ClaimedJob = z.infer<typeof claimedJobSchema>;
 export const progressJobSchema = z.strictObject({
   lease_id: leaseIdSchema,
   progress: z.number().min(0).max(1),
-  message: plainText(500).optional(),
+  message: lineSchema(500).optional(),
 }).openapi("ProgressJob");
 
 export type ProgressJob = z.infer<typeof progressJobSchema>;
@@ -108,7 +102,7 @@ export type CompletedJob = z.infer<typeof completedJobSchema>;
 
 export const failJobSchema = z.strictObject({
   lease_id: leaseIdSchema,
-  error: plainText(1000).openapi({ description: "For the owner of the video" }),
+  error: lineSchema(1000).openapi({ description: "For the owner of the video" }),
   retry: z.boolean().openapi({ description: "Whether another attempt may succeed" }),
 }).openapi("FailJob");
 
@@ -149,15 +143,15 @@ export const jobUploadsSchema = z.object({
 
 export type JobUploads = z.infer<typeof jobUploadsSchema>;
 
-const sceneKeySchema = z.string().max(512).refine((key) => storable(key) === key, "Unknown key");
+const sceneKeySchema = z.string().max(512).refine(isStorable, "Unknown key");
 
 const newSceneSchema = z.strictObject({
   scene_id: uuidSchema.optional(),
   start_s: secondsSchema,
   end_s: secondsSchema,
-  transcript: z.string().max(mostTranscriptCharacters).overwrite(storable).nullish(),
+  transcript: z.string().max(mostTranscriptCharacters).overwrite(cleanText).nullish(),
   language: languageSchema.nullish(),
-  vision_tags: z.array(plainText(64)).max(100).optional(),
+  vision_tags: z.array(lineSchema(64)).max(100).optional(),
   thumbnail_key: sceneKeySchema.optional(),
   sidecar_key: sceneKeySchema.optional(),
   text_vec: base64VectorSchema(sceneDimensions).optional(),

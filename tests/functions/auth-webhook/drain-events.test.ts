@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import type { Transaction as ServiceTransaction } from "../../../shared/database/doors.ts";
 import { openConnection } from "../../../shared/database/connection.ts";
 import { toDatabaseError } from "../../../shared/database/sql-errors.ts";
-import { createDrainContext, drainEvents } from "../../../shared/events/drain-events.ts";
+import {
+  createDrainContext,
+  doDailyWork,
+  drainEvents,
+} from "../../../shared/events/drain-events.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
 import { createApp } from "../../../supabase/functions/auth-webhook/app.ts";
 import { drainResultSchema } from "../../../supabase/functions/auth-webhook/schemas.ts";
@@ -140,6 +144,31 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
         expect(await readEvent(alive.id)).toMatchObject({ attempts: 2, dead: true });
         expect(await outer`select from private.erasures where user_id = ${alive.id}`)
           .toHaveLength(0);
+      });
+    });
+
+    it("clears addresses of old audit events once a day, after the days of the setting", async () => {
+      await runUnseen(async (outer, deps) => {
+        const addEvent = (age: number) =>
+          outer`
+            insert into public.audit_events (event_type, ip_address, user_agent, metadata, created_at)
+            values ('session.ended', '203.0.113.9', 'test', '{"request_id": "daily"}',
+              now() - make_interval(days => ${age}))`;
+        const readAddresses = async () => {
+          const rows = await outer`
+            select coalesce(ip_address, user_agent) as address from public.audit_events
+            where metadata ->> 'request_id' = 'daily' order by created_at`;
+          return rows.map(({ address }) => address);
+        };
+        const context = { ...createDrainContext(deps), auditAddressDays: 40 };
+        await outer`delete from private.orphan_counts`;
+        await addEvent(41);
+        await addEvent(39);
+        await doDailyWork(context);
+        expect(await readAddresses()).toEqual([null, "203.0.113.9"]);
+        await addEvent(42);
+        await doDailyWork(context);
+        expect(await readAddresses()).toEqual(["203.0.113.9", null, "203.0.113.9"]);
       });
     });
 

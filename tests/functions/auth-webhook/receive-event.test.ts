@@ -212,14 +212,16 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_WEBHOOK_SECRETS"))(
     it("writes nothing for user.updated of a user who is gone", async () => {
       const userId = await createDeletedUser();
       const event = { type: "user.updated", data: { user_id: userId, onboarded: true } };
-      await expectProblem(await sendEvent(event), "user_not_found", 404);
+      const id = `msg_${crypto.randomUUID()}`;
+      await expectProblem(await sendEvent(event, { id }), "user_not_found", 404);
       await expectProblem(
         await sendEvent({ type: "user.updated", user: { id: crypto.randomUUID() } }),
         "user_not_found",
         404,
       );
       const rows = await adminSql()`
-        select from public.audit_events where user_id = ${userId} and event_type = 'user.updated'`;
+        select from public.audit_events
+        where user_id = ${userId} and metadata ->> 'webhook_id' = ${id}`;
       expect(rows).toHaveLength(0);
     });
 

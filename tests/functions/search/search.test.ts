@@ -331,6 +331,17 @@ describe("POST /search", () => {
     expect(next).toEqual(await find(ada, { q: "car", limit: 1, cursor: cursor ?? "" }));
   });
 
+  test.each([Number.MIN_VALUE, 1e-310, 1e-12])(
+    "takes weights and durations as small as %d",
+    async (small) => {
+      const weights = { text: small, metadata: small, people: small, vector: small };
+      const durations = { min_duration: small, max_duration: 9_999_999 };
+      await expectJson(await postSearch(ada, { q: "kitchen", weights }), 200);
+      await expectJson(await postSearch(ada, { q: "kitchen", ...durations }), 200);
+      await expectJson(await getSearch(ada, { q: "kitchen", min_duration: String(small) }), 200);
+    },
+  );
+
   test("weighs the branches as asked", async () => {
     const weights = { text: 0.9, metadata: 0.1 };
     const body = await expectJson(await postSearch(ada, { q: "kitchen", weights }), 200);

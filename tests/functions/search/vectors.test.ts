@@ -4,7 +4,7 @@ import { searchResponseSchema } from "../../../supabase/functions/search/schemas
 import { deadPort, depsWith } from "../../support/app.ts";
 import { expectJson, expectProblem, toRequestInit } from "../../support/call.ts";
 import { adminSql } from "../../support/sql.ts";
-import { createUser, type TestUser } from "../../support/users.ts";
+import { createDeadSession, createUser, type TestUser } from "../../support/users.ts";
 import { createIndexedVideo } from "../videos/support.ts";
 import { captions, find, postSearch, transcripts } from "./support.ts";
 
@@ -54,5 +54,40 @@ describe("an embedder that is away", () => {
       search_type: "text",
       degraded: "embedder_unavailable",
     });
+  });
+});
+
+describe("an embedding", () => {
+  const asked: string[] = [];
+  const deps = () =>
+    depsWith({
+      embedder: {
+        isConfigured: true,
+        embed: (words) => {
+          asked.push(words);
+          return Promise.resolve(vector);
+        },
+      },
+    });
+  const searchWith = async (token: string) =>
+    await createApp(deps()).request("/search?q=lemon", toRequestInit({ token }));
+
+  test("is asked for by a search that may be made, which is counted once", async () => {
+    const mina = await createUser();
+    const response = await searchWith(mina.accessToken);
+    expect(response.headers.get("ratelimit")).toMatch(/^"search";r=59;/);
+    await expectJson(response, 200);
+    expect(asked.splice(0)).toEqual(["lemon"]);
+  });
+
+  test("is not asked for once the limit is used up, nor in a session that has ended", async () => {
+    const mina = await createUser();
+    await adminSql()`
+      insert into public.rate_limits (subject, resource, user_id, count, window_start, expires_at)
+      values (${`user:${mina.id}`}, 'search', ${mina.id}, 60, now(), now() + interval '1 minute')`;
+    await expectProblem(await searchWith(mina.accessToken), "rate_limited", 429);
+    const { accessToken } = await createDeadSession();
+    await expectProblem(await searchWith(accessToken), "session_revoked", 401);
+    expect(asked).toEqual([]);
   });
 });

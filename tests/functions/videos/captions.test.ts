@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AppError } from "../../../shared/errors/app-error.ts";
-import { parseCaptions, readCaptionFormat } from "../../../supabase/functions/videos/captions.ts";
+import {
+  maxCaptionBytes,
+  parseCaptions,
+  readCaptionFormat,
+} from "../../../supabase/functions/videos/captions.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const vtt = (...lines: string[]) =>
@@ -188,6 +192,55 @@ test("any bytes either parse or are refused with a line", async () => {
     ),
     { numRuns: 200 },
   );
+});
+
+describe("a file made to take long", () => {
+  // Milliseconds; alone on a core each takes less than one second of the two that a function has.
+  const longest = 8000;
+  const vtt = (blocks: string[]) => ["WEBVTT"].concat(blocks).join("\n\n");
+  const cue = (text: string, times = "00:00.000 --> 59:59.000") => `${times}\n${text}`;
+  const repeat = (count: number, block: string) => Array.from({ length: count }, () => block);
+  const bytesOf = (text: string) => encode(text).slice(0, maxCaptionBytes);
+
+  test.each([
+    ["as many cues as fit", vtt(repeat(150_000, cue("a")))],
+    ["empty lines", `WEBVTT${"\n".repeat(5_000_000)}`],
+    ["one endless line", vtt([cue("a".repeat(5_000_000))])],
+    ["a giant cue of short lines", vtt([cue("a\n".repeat(200_000))])],
+    ["a giant cue of tags", vtt([cue("<b>".repeat(1_600_000))])],
+    ["times that overflow", vtt([cue("a", `${"9".repeat(400)}:00:00.000 --> 1:00:00.000`)])],
+  ])("is refused within its time: %s", async (_, text) => {
+    const started = performance.now();
+    await expect(parseCaptions(bytesOf(text), "vtt")).rejects.toThrow(AppError);
+    expect(performance.now() - started).toBeLessThan(longest);
+  });
+
+  test.each([
+    ["cues that all overlap", vtt(repeat(20_000, cue("word ".repeat(40))))],
+    ["nested tags", vtt(repeat(500, cue("<b><i><u>".repeat(1000) + "a")))],
+    ["open brackets", vtt(repeat(500, cue("<b <".repeat(2000) + "a")))],
+    ["braces", vtt(repeat(500, cue("{\\".repeat(4000) + "a")))],
+    ["entities", vtt(repeat(500, cue("&amp;".repeat(1900))))],
+    ["blanks", vtt(repeat(500, cue(`a${" ".repeat(9000)}b`)))],
+    ["marks that pile up", vtt(repeat(300, cue("a" + "\u0301\u0323".repeat(2000))))],
+  ])("is read within its time: %s", async (_, text) => {
+    const bytes = bytesOf(text);
+    expect(bytes.length).toBeLessThanOrEqual(maxCaptionBytes);
+    const started = performance.now();
+    const scenes = await parseCaptions(bytes, "vtt").catch((error) => {
+      expect(error).toBeInstanceOf(AppError);
+      return [];
+    });
+    expect(performance.now() - started).toBeLessThan(longest);
+    for (const { text } of scenes) expect(text.length).toBeLessThanOrEqual(10_000);
+  });
+
+  test("leaves out what a scene may not hold", async () => {
+    const text = vtt([cue("a\u202eb\u0007 cafe\u0301")]);
+    expect(await parseCaptions(bytesOf(text), "vtt")).toEqual([
+      { startS: 0, endS: 3599, text: "ab caf\u00e9" },
+    ]);
+  });
 });
 
 describe("content type", () => {

@@ -64,9 +64,11 @@ describe.runIf(hasAdminSql())("runErasure", () => {
     const erasure = await erase(context, userId);
     expect(erasure).toMatchObject({ state: "provisional", attempts: 0, lastError: null });
     expect(erasure.countsBefore).toMatchObject({
-      tables: { "public.videos": 1, "public.scenes": 1, "public.audit_events": 1 },
+      tables: { "public.videos": 1, "public.scenes": 1 },
       buckets: { uploads: { objects: 3 }, exports: { objects: 1 } },
     });
+    // The stack's own drain may have added the update of a fresh account to the seeded event.
+    expect(erasure.countsBefore?.tables["public.audit_events"]).toBeGreaterThanOrEqual(1);
     expect(Object.values(erasure.countsAfter?.tables ?? {}).every((rows) => rows === 0)).toBe(true);
     await expectNothingLeft(userId);
     await expectUntouched(bystander);
@@ -113,7 +115,9 @@ describe.runIf(hasAdminSql())("runErasure", () => {
     const { id } = await createUser();
     await seedUser(id);
     const marker = crypto.randomUUID();
-    await adminSql()`update public.audit_events set event_type = ${marker} where user_id = ${id}`;
+    await adminSql()`
+      insert into public.audit_events (user_id, event_type, ip_address, user_agent, metadata)
+      values (${id}, ${marker}, '203.0.113.9', 'test', '{"resource": "video"}')`;
     await deleteUserSilently(id);
     await erase(context, id);
     const rows = await adminSql()`

@@ -112,7 +112,7 @@ describe.runIf(hasAdminSql())("the comparison with the live database", () => {
 
   it("fails on a table and a column that are gone", async () => {
     const found = await differencesAfter(async (sql) => {
-      await sql`drop table public.user_analytics`;
+      await sql`drop table public.user_analytics cascade`;
       await sql`alter table public.videos drop column filename cascade`;
     });
     expect(found).toContain("public.user_analytics is gone");

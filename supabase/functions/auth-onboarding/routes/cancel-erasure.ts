@@ -1,6 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import { cancelErasure } from "../../../../shared/erasure/account/read-erasure.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { erasureStatusSchema } from "../schemas.ts";
 import { toErasureStatus } from "../account.ts";
@@ -13,7 +15,11 @@ const route = createRoute({
   tags: ["auth-onboarding"],
   summary: "Cancel a deletion that is scheduled and keep the account",
   security: [{ bearer: [] }, { statusToken: [] }],
-  middleware: [requireErasureHolder()] as const,
+  middleware: [
+    audited("user.deletion_cancelled", { resource: "erasure" }),
+    requireErasureHolder(),
+    limitBy("write"),
+  ] as const,
   responses: {
     200: {
       description: "The erasure is cancelled",
@@ -26,6 +32,7 @@ const route = createRoute({
 export function registerCancelErasure(app: App): void {
   app.openapi(route, async (c) => {
     const erasure = await cancelErasure(c.var.deps.database, c.var.holder);
+    noteActivity(c, { resourceId: erasure.erasure_id });
     return c.json(toErasureStatus(erasure), 200);
   });
 }

@@ -1,7 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import { changedProfileSchema } from "../../../../shared/auth/profile.ts";
 import { updateOwnProfile } from "../../../../shared/auth/update-profile.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitAhead } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { onboardingBodySchema } from "../schemas.ts";
@@ -15,7 +17,11 @@ const route = createRoute({
   summary: "Finish the onboarding",
   description: "Writes only what changed and records the decision about mails.",
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("user.onboarded", { resource: "user" }),
+    requireUser(),
+    limitAhead("write"),
+  ] as const,
   request: {
     body: { required: true, content: { "application/json": { schema: onboardingBodySchema } } },
   },
@@ -33,6 +39,7 @@ export function registerCompleteOnboarding(app: App): void {
     const body = c.req.valid("json");
     const { deps, verified } = c.var;
     const profile = await updateOwnProfile(deps, verified, toMetadata(body), toConsents(body));
+    noteActivity(c, { resourceId: profile.id, counted: { type: "onboarded" } });
     return c.json(profile, 200);
   });
 }

@@ -1,6 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import { deleteAccount } from "../../../../shared/erasure/account/delete-account.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { deletionBodySchema, deletionTicketSchema } from "../schemas.ts";
@@ -16,7 +18,12 @@ const route = createRoute({
   description: "Confirmed by the password, or, in a session opened without one, by a sign-in of " +
     "the last 5 minutes; with the second factor where the account has one.",
   security: [{ bearer: [] }],
-  middleware: [requireUser(), requireJsonBody()] as const,
+  middleware: [
+    audited("user.deletion_requested", { resource: "erasure" }),
+    requireUser(),
+    limitBy("write"),
+    requireJsonBody(),
+  ] as const,
   request: { body: { content: { "application/json": { schema: deletionBodySchema } } } },
   responses: {
     202: {
@@ -31,6 +38,8 @@ export function registerDeleteAccount(app: App): void {
   app.openapi(route, async (c) => {
     const { password, effective_at: effectiveAt, immediate } = c.req.valid("json");
     const wish = { password, effectiveAt, immediate };
-    return c.json(toDeletionTicket(await deleteAccount(c.var.deps, c.var.verified, wish)), 202);
+    const ticket = await deleteAccount(c.var.deps, c.var.verified, wish);
+    noteActivity(c, { resourceId: ticket.erasureId });
+    return c.json(toDeletionTicket(ticket), 202);
   });
 }

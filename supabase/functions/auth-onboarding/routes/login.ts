@@ -1,6 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitCalls } from "../../../../shared/http/rate-limit.ts";
+import { holdAnswer } from "../../../../shared/http/hold-answer.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { asSignedIn } from "../activity.ts";
 import { loginBodySchema, sessionSchema } from "../schemas.ts";
 import { signIn } from "../store.ts";
 
@@ -10,6 +14,11 @@ const route = createRoute({
   operationId: "login",
   tags: ["auth-onboarding"],
   summary: "Sign in with e-mail and password",
+  middleware: [
+    audited("user.signed_in", { resource: "user" }),
+    limitCalls("login"),
+    holdAnswer({ refusalsOnly: true }),
+  ] as const,
   request: {
     body: { required: true, content: { "application/json": { schema: loginBodySchema } } },
   },
@@ -24,6 +33,8 @@ const route = createRoute({
 
 export function registerLogin(app: App): void {
   app.openapi(route, async (c) => {
-    return c.json(await signIn(c.var.deps.auth, c.req.valid("json")), 200);
+    const session = await signIn(c.var.deps.auth, c.req.valid("json"));
+    noteActivity(c, asSignedIn(session));
+    return c.json(session, 200);
   });
 }

@@ -1,6 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitCalls } from "../../../../shared/http/rate-limit.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { asSignedIn } from "../activity.ts";
 import { refreshBodySchema, sessionSchema } from "../schemas.ts";
 import { refreshSession } from "../store.ts";
 
@@ -10,6 +13,7 @@ const route = createRoute({
   operationId: "refresh",
   tags: ["auth-onboarding"],
   summary: "Trade a refresh token for a new session",
+  middleware: [audited("session.refreshed", { resource: "user" }), limitCalls("refresh")] as const,
   request: {
     body: { required: true, content: { "application/json": { schema: refreshBodySchema } } },
   },
@@ -25,6 +29,8 @@ const route = createRoute({
 export function registerRefresh(app: App): void {
   app.openapi(route, async (c) => {
     const { refresh_token } = c.req.valid("json");
-    return c.json(await refreshSession(c.var.deps.auth, refresh_token), 200);
+    const session = await refreshSession(c.var.deps.auth, refresh_token);
+    noteActivity(c, asSignedIn(session));
+    return c.json(session, 200);
   });
 }

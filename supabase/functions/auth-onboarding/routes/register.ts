@@ -1,6 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitCalls } from "../../../../shared/http/rate-limit.ts";
+import { holdAnswer } from "../../../../shared/http/hold-answer.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { asSignedIn } from "../activity.ts";
 import { messageSchema, registerBodySchema, sessionSchema } from "../schemas.ts";
 import { signUp } from "../store.ts";
 
@@ -11,6 +15,11 @@ const route = createRoute({
   tags: ["auth-onboarding"],
   summary: "Register with e-mail and password",
   description: "Answers the same for known and unknown addresses: the mail tells which it is.",
+  middleware: [
+    audited("user.registration_requested", { resource: "user" }),
+    limitCalls("register"),
+    holdAnswer(),
+  ] as const,
   request: {
     body: { required: true, content: { "application/json": { schema: registerBodySchema } } },
   },
@@ -30,7 +39,10 @@ const route = createRoute({
 export function registerRegister(app: App): void {
   app.openapi(route, async (c) => {
     const session = await signUp(c.var.deps.auth, c.req.valid("json"));
-    if (session) return c.json(session, 201);
+    if (session) {
+      noteActivity(c, asSignedIn(session));
+      return c.json(session, 201);
+    }
     const message = "If this address can be registered, a confirmation mail is on its way";
     return c.json({ message }, 202);
   });

@@ -1,5 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitCalls } from "../../../../shared/http/rate-limit.ts";
+import { holdAnswer } from "../../../../shared/http/hold-answer.ts";
 import { mailExchange } from "../schemas.ts";
 import { sendMagicLink } from "../store.ts";
 
@@ -9,6 +12,11 @@ const route = createRoute({
   operationId: "sendMagicLink",
   tags: ["auth-onboarding"],
   summary: "Send a sign-in link",
+  middleware: [
+    audited("user.magic_link_requested", { resource: "user" }),
+    limitCalls("magic_link"),
+    holdAnswer(),
+  ] as const,
   ...mailExchange,
 });
 

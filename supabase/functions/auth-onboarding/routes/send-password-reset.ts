@@ -1,5 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitCalls } from "../../../../shared/http/rate-limit.ts";
+import { holdAnswer } from "../../../../shared/http/hold-answer.ts";
 import { mailExchange } from "../schemas.ts";
 import { sendPasswordReset } from "../store.ts";
 
@@ -9,6 +12,11 @@ const route = createRoute({
   operationId: "sendPasswordReset",
   tags: ["auth-onboarding"],
   summary: "Send a mail to set a new password",
+  middleware: [
+    audited("user.password_reset_requested", { resource: "user" }),
+    limitCalls("password_reset"),
+    holdAnswer(),
+  ] as const,
   ...mailExchange,
 });
 

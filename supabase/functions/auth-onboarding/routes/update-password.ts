@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitAhead } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { passwordBodySchema } from "../schemas.ts";
@@ -14,7 +16,11 @@ const route = createRoute({
     "reauthentication_required unless nonce is the code of a reauthentication mail, which " +
     "GET /auth/v1/reauthenticate sends.",
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("user.password_changed", { resource: "user" }),
+    requireUser(),
+    limitAhead("session"),
+  ] as const,
   request: {
     body: { required: true, content: { "application/json": { schema: passwordBodySchema } } },
   },
@@ -32,6 +38,7 @@ export function registerUpdatePassword(app: App): void {
       ...(current_password === undefined ? {} : { current_password }),
       ...(nonce === undefined ? {} : { nonce }),
     });
+    noteActivity(c, { resourceId: c.var.user.supabaseUserId });
     return c.body(null, 204);
   });
 }

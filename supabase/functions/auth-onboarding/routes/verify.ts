@@ -1,6 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { holdAnswer } from "../../../../shared/http/hold-answer.ts";
+import { limitCalls } from "../../../../shared/http/rate-limit.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { asSignedIn } from "../activity.ts";
 import { messageSchema, sessionSchema, verifyBodySchema } from "../schemas.ts";
 import { verifyCode } from "../store.ts";
 
@@ -10,6 +14,11 @@ const route = createRoute({
   operationId: "verify",
   tags: ["auth-onboarding"],
   summary: "Sign in with the link or the code of a mail",
+  middleware: [
+    audited("user.verified", { resource: "user" }),
+    limitCalls("verify"),
+    holdAnswer({ refusalsOnly: true }),
+  ] as const,
   request: {
     body: { required: true, content: { "application/json": { schema: verifyBodySchema } } },
   },
@@ -29,7 +38,10 @@ const route = createRoute({
 export function registerVerify(app: App): void {
   app.openapi(route, async (c) => {
     const session = await verifyCode(c.var.deps.auth, c.req.valid("json"));
-    if (session) return c.json(session, 200);
+    if (session) {
+      noteActivity(c, asSignedIn(session));
+      return c.json(session, 200);
+    }
     return c.json(
       { message: "Confirmed, now follow the link in the mail to the other address" },
       202,

@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
-import { createDrainContext, drain } from "../../../../shared/events/drain-events.ts";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
+import { createDrainContext, drain, isIdle } from "../../../../shared/events/drain-events.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { requireCron } from "../require-cron.ts";
@@ -12,7 +13,7 @@ const route = createRoute({
   tags: ["auth-webhook"],
   summary: "Work off due events and erasures; called every minute",
   security: [{ cron: [] }],
-  middleware: [requireCron()] as const,
+  middleware: [audited("events.drained", { actor: "cron" }), requireCron()] as const,
   responses: {
     200: {
       description: "How many events and erasures were taken, done and given back",
@@ -23,5 +24,9 @@ const route = createRoute({
 });
 
 export function registerDrainEvents(app: App): void {
-  app.openapi(route, async (c) => c.json(await drain(createDrainContext(c.var.deps)), 200));
+  app.openapi(route, async (c) => {
+    const result = await drain(createDrainContext(c.var.deps));
+    noteActivity(c, { isNothing: isIdle(result) });
+    return c.json(result, 200);
+  });
 }

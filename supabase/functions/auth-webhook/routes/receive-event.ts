@@ -1,4 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import { createErasureContext } from "../../../../shared/erasure/context.ts";
 import { receiveEvent } from "../../../../shared/events/receive-event.ts";
 import { eventBodySchema, toUserEvent } from "../../../../shared/events/schemas.ts";
@@ -16,7 +17,10 @@ const route = createRoute({
   description: "The same webhook-id gets the same answer and runs nothing twice. A refused or " +
     "failed request is forgotten, so that it can be sent again under its id.",
   security: [{ webhook: [] }],
-  middleware: [requireSignature()] as const,
+  middleware: [
+    audited("webhook.received", { resource: "user", actor: "webhook" }),
+    requireSignature(),
+  ] as const,
   request: {
     body: { required: true, content: { "application/json": { schema: eventBodySchema } } },
   },
@@ -34,6 +38,7 @@ export function registerReceiveEvent(app: App): void {
     const event = toUserEvent(c.var.signed.id, c.req.valid("json"));
     const { erasureId, state } = await receiveEvent(createErasureContext(c.var.deps), event);
     const { id, type } = event;
+    noteActivity(c, { userId: event.userId });
     return c.json({ status: "ok" as const, event_id: id, type, erasure_id: erasureId, state }, 200);
   });
 }

@@ -27,9 +27,9 @@ const route = createRoute({
 
 export function registerGetProfile(app: App): void {
   app.openapi(route, async (c) => {
-    const { user, token } = c.var.verified;
+    const { user, token } = c.get("verified");
     if (c.req.valid("query").fresh !== "true") return c.json(toProfile(user), 200);
-    const record = await c.var.deps.auth.asCaller(token).getUser();
+    const record = await c.get("deps").auth.asCaller(token).getUser();
     return c.json(toFreshProfile(record), 200);
   });
 }

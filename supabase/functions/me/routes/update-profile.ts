@@ -1,7 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import { changedProfileSchema } from "../../../../shared/auth/profile.ts";
 import { updateOwnProfile } from "../../../../shared/auth/update-profile.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitAhead } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { profileChangesSchema } from "../schemas.ts";
@@ -16,7 +18,11 @@ const route = createRoute({
   description: "Only the named fields change. The answer is the fresh profile; refresh the " +
     "session so that the token says the same.",
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("user.profile_changed", { resource: "user" }),
+    requireUser(),
+    limitAhead("write"),
+  ] as const,
   request: {
     body: {
       required: true,
@@ -41,6 +47,7 @@ export function registerUpdateProfile(app: App): void {
       toMetadata(changes),
       toConsents(changes),
     );
+    noteActivity(c, { resourceId: profile.id });
     return c.json(profile, 200);
   });
 }

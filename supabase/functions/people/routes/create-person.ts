@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { personNameSchema, personSchema } from "../schemas.ts";
@@ -12,7 +14,11 @@ const route = createRoute({
   tags: ["people"],
   summary: "Name a person",
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("person.created", { resource: "person" }),
+    requireUser(),
+    limitBy("write"),
+  ] as const,
   request: {
     body: { required: true, content: { "application/json": { schema: personNameSchema } } },
   },
@@ -32,6 +38,7 @@ export function registerCreatePerson(app: App): void {
       c.var.verified,
       (sql) => createPerson(sql, name),
     );
+    noteActivity(c, { resourceId: person.person_id });
     return c.json(person, 201);
   });
 }

@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { erasePerson } from "../erase-person.ts";
@@ -12,7 +14,11 @@ const route = createRoute({
   tags: ["people"],
   summary: "Delete a person with all photos, vectors and links to scenes",
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("person.deleted", { resource: "person" }),
+    requireUser(),
+    limitBy("write"),
+  ] as const,
   request: { params: personParamsSchema },
   responses: {
     204: { description: "The person is gone", headers: deletedPersonHeadersSchema },

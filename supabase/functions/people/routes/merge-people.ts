@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { mergeSchema, personParamsSchema, personSchema } from "../schemas.ts";
@@ -13,7 +15,11 @@ const route = createRoute({
   summary: "Make this person part of another one",
   description: "Scenes, photos and face vector go over, and this person is gone.",
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("person.merged", { resource: "person" }),
+    requireUser(),
+    limitBy("write"),
+  ] as const,
   request: {
     params: personParamsSchema,
     body: { required: true, content: { "application/json": { schema: mergeSchema } } },

@@ -1,4 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { requireWorker } from "../../../../shared/http/require-worker.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
@@ -12,7 +13,10 @@ const route = createRoute({
   tags: ["people"],
   summary: "Set the vector by which a person is recognised",
   security: [{ worker: [] }],
-  middleware: [requireWorker()] as const,
+  middleware: [
+    audited("person.face_enrolled", { resource: "person", actor: "worker" }),
+    requireWorker(),
+  ] as const,
   request: {
     params: personParamsSchema,
     body: { required: true, content: { "application/json": { schema: faceVectorSchema } } },

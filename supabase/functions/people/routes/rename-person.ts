@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { personNameSchema, personParamsSchema, personSchema } from "../schemas.ts";
@@ -12,7 +14,11 @@ const route = createRoute({
   tags: ["people"],
   summary: "Rename a person",
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("person.renamed", { resource: "person" }),
+    requireUser(),
+    limitBy("write"),
+  ] as const,
   request: {
     params: personParamsSchema,
     body: { required: true, content: { "application/json": { schema: personNameSchema } } },

@@ -1,7 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
+import { counted, noteActivity } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
+import { toCounted } from "../activity.ts";
 import { findHits } from "../find-hits.ts";
 import { searchQuerySchema, searchResponseSchema } from "../schemas.ts";
 
@@ -12,7 +15,7 @@ const route = createRoute({
   summary: "Search the scenes of the caller's videos",
   tags: ["search"],
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [counted("searched"), requireUser(), limitBy("search")] as const,
   request: { query: searchQuerySchema },
   responses: {
     200: {
@@ -26,6 +29,8 @@ const route = createRoute({
 export function registerGetSearch(app: App): void {
   app.openapi(route, async (c) => {
     const request = c.req.valid("query");
-    return c.json(await findHits(c.var.deps, c.var.verified, request), 200);
+    const found = await findHits(c.var.deps, c.var.verified, request);
+    noteActivity(c, toCounted(request, found));
+    return c.json(found, 200);
   });
 }

@@ -1,4 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { requireWorker } from "../../../../shared/http/require-worker.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
@@ -12,7 +13,10 @@ const route = createRoute({
   summary: "Take the next due job",
   tags: ["videos"],
   security: [{ worker: [] }],
-  middleware: [requireWorker()] as const,
+  middleware: [
+    audited("job.claimed", { resource: "job", actor: "worker" }),
+    requireWorker(),
+  ] as const,
   request: {
     body: { required: true, content: { "application/json": { schema: claimJobSchema } } },
   },
@@ -29,6 +33,7 @@ const route = createRoute({
 export function registerClaimJob(app: App): void {
   app.openapi(route, async (c) => {
     const claimed = await claimJob(c.var.deps, c.req.valid("json"));
+    noteActivity(c, claimed ? { resourceId: claimed.job.job_id } : { isNothing: true });
     return claimed ? c.json(claimed, 200) : c.body(null, 204);
   });
 }

@@ -1,4 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { requireWorker } from "../../../../shared/http/require-worker.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
@@ -12,7 +13,10 @@ const route = createRoute({
   summary: "Complete a job and queue what follows",
   tags: ["videos"],
   security: [{ worker: [] }],
-  middleware: [requireWorker()] as const,
+  middleware: [
+    audited("job.completed", { resource: "job", actor: "worker" }),
+    requireWorker(),
+  ] as const,
   request: {
     params: jobParamsSchema,
     body: { required: true, content: { "application/json": { schema: completeJobSchema } } },

@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { videoParamsSchema } from "../schemas.ts";
@@ -12,7 +14,11 @@ const route = createRoute({
   summary: "Delete a video with its objects and scenes",
   tags: ["videos"],
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("video.deleted", { resource: "video" }),
+    requireUser(),
+    limitBy("write"),
+  ] as const,
   request: { params: videoParamsSchema },
   responses: {
     204: { description: "Nothing of the video is left" },

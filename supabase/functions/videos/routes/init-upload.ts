@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitAhead } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { initUploadHeadersSchema, initUploadSchema, uploadTicketSchema } from "../schemas.ts";
@@ -12,7 +14,11 @@ const route = createRoute({
   summary: "Announce a video and get a URL to upload it to",
   tags: ["videos"],
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("video.created", { resource: "video" }),
+    requireUser(),
+    limitAhead("write"),
+  ] as const,
   request: {
     headers: initUploadHeadersSchema,
     body: { required: true, content: { "application/json": { schema: initUploadSchema } } },
@@ -34,6 +40,7 @@ export function registerInitUpload(app: App): void {
       c.req.valid("json"),
       c.req.valid("header")["idempotency-key"],
     );
+    noteActivity(c, { resourceId: ticket.video_id });
     return c.json(ticket, 201);
   });
 }

@@ -1,6 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { removeStaleObjects } from "../../../../shared/indexing/stale-objects.ts";
+import { limitAhead } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { parseCaptions, readCaptionFormat } from "../captions.ts";
@@ -18,7 +20,12 @@ const route = createRoute({
   summary: "Replace the scenes of a video by the cues of a caption file",
   tags: ["videos"],
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("video.captioned", { resource: "video" }),
+    requireUser(),
+    // Before the file is parsed: the largest takes most of a second.
+    limitAhead("write"),
+  ] as const,
   request: {
     params: videoParamsSchema,
     query: captionsQuerySchema,

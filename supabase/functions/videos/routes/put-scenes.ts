@@ -1,4 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { requireWorker } from "../../../../shared/http/require-worker.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
@@ -13,7 +14,10 @@ const route = createRoute({
   summary: "Stage one part of a video's scenes, and swap all in with the final one",
   tags: ["videos"],
   security: [{ worker: [] }],
-  middleware: [requireWorker()] as const,
+  middleware: [
+    audited("video.scenes_received", { resource: "video", actor: "worker" }),
+    requireWorker(),
+  ] as const,
   request: {
     params: videoParamsSchema,
     body: { required: true, content: { "application/json": { schema: putScenesSchema } } },

@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { updateVideoSchema, videoParamsSchema, videoSchema } from "../schemas.ts";
@@ -14,7 +16,11 @@ const route = createRoute({
   summary: "Change title, description, tags or language",
   tags: ["videos"],
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [
+    audited("video.changed", { resource: "video" }),
+    requireUser(),
+    limitBy("write"),
+  ] as const,
   request: {
     params: videoParamsSchema,
     body: { required: true, content: { "application/json": { schema: updateVideoSchema } } },
