@@ -8,8 +8,9 @@ export default defineConfig({
     globalSetup: ["tests/support/global-setup.ts"],
     reporters: [new LastLineReporter()],
     pool: "forks",
-    // One stack serves every file, and the machines this has to run on have two cores.
-    maxWorkers: 2,
+    // One stack serves every file. Files wait for processes and drains as long as they work, so that
+    // two cores have enough to do with three of them and too much with more.
+    maxWorkers: 3,
     testTimeout: isLongRun ? 600_000 : 30_000,
     hookTimeout: isLongRun ? 600_000 : 60_000,
     teardownTimeout: 20_000,
