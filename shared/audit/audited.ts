@@ -12,6 +12,7 @@ import {
   type Counted,
   type Resource,
 } from "./activities.ts";
+import { isUuid } from "../text/uuid.ts";
 
 /** What a route's activity is about, and what its handler learned of it. */
 export interface ActivityNote {
@@ -110,10 +111,8 @@ function record(
   });
 }
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** Only a UUID: anything else in the path is a text of the caller. */
 function pathId(c: Context<AppEnv>): { resourceId?: string } {
   const id = c.req.param("id");
-  return id !== undefined && uuid.test(id) ? { resourceId: id.toLowerCase() } : {};
+  return id !== undefined && isUuid(id) ? { resourceId: id.toLowerCase() } : {};
 }

@@ -1,5 +1,6 @@
 import type { Transaction } from "../database/doors.ts";
 import { AppError } from "../errors/app-error.ts";
+import { isUuid } from "../text/uuid.ts";
 
 /** A user of Supabase Auth as an operator names and changes one. */
 export interface Account {
@@ -15,13 +16,6 @@ interface AccountRow {
   email: string;
   is_confirmed: boolean;
   app_metadata: unknown;
-}
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** Whether a text is a UUID of any version. */
-export function isUuid(text: string): boolean {
-  return uuid.test(text);
 }
 
 /**

@@ -2,7 +2,8 @@ import { type ActivityType, operatorActivity, recordActivity } from "../audit/mo
 import type { Transaction } from "../database/doors.ts";
 import { AppError } from "../errors/app-error.ts";
 import { isPlainName } from "../text/plain-text.ts";
-import { type Account, findAccount, isUuid } from "./accounts.ts";
+import { isUuid } from "../text/uuid.ts";
+import { type Account, findAccount } from "./accounts.ts";
 import { writeAuthority } from "./app-metadata.ts";
 import type { AuthorityContext } from "./tier.ts";
 

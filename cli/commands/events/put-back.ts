@@ -1,5 +1,6 @@
 import { type CliContext, CliError, exitCodes } from "../../context.ts";
 import { withDatabase } from "../../database.ts";
+import { isUuid } from "../../../shared/text/uuid.ts";
 
 /** An event that is due again, as `--json` writes it. */
 export interface PutBack {
@@ -12,7 +13,7 @@ export interface PutBack {
 /** An event is named by its number in the outbox or by the UUID that receivers see. */
 export function parseEventId(id: string): { row: string } | { event: string } {
   if (/^\d{1,18}$/.test(id)) return { row: id };
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return { event: id };
+  if (isUuid(id)) return { event: id };
   throw new CliError(exitCodes.usage, `"${id}" is neither the number nor the UUID of an event`);
 }
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type postgres from "postgres";
 import { tiers } from "../../../shared/auth/tiers.ts";
+import { isUuid } from "../../../shared/text/uuid.ts";
 import { type CliContext, type ExitCode, exitCodes, type Finish } from "../../context.ts";
 import { withDatabase } from "../../database.ts";
 import { nounOf } from "../../noun.ts";
@@ -39,8 +40,6 @@ interface Place {
   createdAt: string;
   id: string;
 }
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const examples = `
 Newest first, in pages: give --cursor with what the last page ended with. Parts of addresses and
@@ -161,7 +160,7 @@ function writeCursor({ createdAt, id }: Place): string {
 
 function readCursor(value: string): Place {
   const [createdAt = "", id = ""] = decode(value).split(" ");
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(createdAt) || !uuid.test(id)) {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(createdAt) || !isUuid(id)) {
     throw new InvalidArgumentError("Give the cursor a page ended with");
   }
   return { createdAt, id };
@@ -177,6 +176,6 @@ function decode(value: string): string {
 }
 
 function parseUuid(value: string): string {
-  if (!uuid.test(value)) throw new InvalidArgumentError("Give a UUID");
+  if (!isUuid(value)) throw new InvalidArgumentError("Give a UUID");
   return value.toLowerCase();
 }
