@@ -130,6 +130,7 @@ function patchRequest(
     path: `${request.path}?${amongTheirs(cast, name, table.key)}&select=${table.key}`,
     headers: { prefer: "return=representation" },
     body: { [column]: value },
+    alone: typeof rule === "object" && actor !== "anon",
     judge: rule === "computed"
       ? withCode("428C9", "42501")
       : typeof rule === "string" || actor === "anon"
