@@ -139,6 +139,7 @@ function listCases(world: World): BenchCase[] {
     },
     beside("getUser", answers.slow),
     beside("users query", answers.cold * 3),
+    beside("users query, prepared", answers.cold * 3),
     compareQueries(world),
     compareVerification(world),
   ];

@@ -25,14 +25,14 @@ export const tokenCacheDefaults = Object.freeze({
 
 /** A verifier that remembers, and says how much. */
 export interface TokenCache extends TokenVerifier {
+  recall(token: string): VerifiedToken | undefined;
   readonly entries: number;
   /** Estimated octets of what is kept. */
   readonly bytes: number;
 }
 
 interface Entry {
-  /** Resolved long ago: a hit makes no promise of its own. */
-  answer: Promise<VerifiedToken>;
+  verified: VerifiedToken;
   bytes: number;
   /** Milliseconds since 1970 from which on and before which it counts. */
   from: number;
@@ -65,22 +65,22 @@ export function createTokenCache(
   const flights = new Map<string, Promise<VerifiedToken>>();
   let bytes = 0;
 
-  function drop(token: string, entry: Entry): void {
-    kept.delete(token);
+  function drop(key: string, entry: Entry): void {
+    kept.delete(key);
     bytes -= entry.bytes;
   }
 
   function keep(token: string, verified: VerifiedToken, startedAt: number): void {
     const entry = createEntry(verified, startedAt, maxAge);
-    const present = kept.get(token);
-    if (present) drop(token, present);
+    const key = keyOf(token);
+    const present = kept.get(key);
+    if (present) drop(key, present);
     if (entry.until <= now() || entry.bytes > maxBytes || maxEntries < 1) return;
-    kept.set(token, entry);
+    kept.set(key, entry);
     bytes += entry.bytes;
-    for (const [oldest, { bytes: size }] of kept) {
+    for (const [oldest, first] of kept) {
       if (kept.size <= maxEntries && bytes <= maxBytes) break;
-      kept.delete(oldest);
-      bytes -= size;
+      drop(oldest, first);
     }
   }
 
@@ -95,18 +95,23 @@ export function createTokenCache(
     }
   }
 
+  function recall(token: string): VerifiedToken | undefined {
+    const key = keyOf(token);
+    const entry = kept.get(key);
+    if (entry === undefined || entry.verified.token !== token) return undefined;
+    const time = now();
+    drop(key, entry);
+    if (time < entry.from || time >= entry.until) return undefined;
+    kept.set(key, entry);
+    bytes += entry.bytes;
+    return entry.verified;
+  }
+
   return {
+    recall,
     verify(token) {
-      const entry = kept.get(token);
-      if (entry !== undefined) {
-        const time = now();
-        kept.delete(token);
-        if (time >= entry.from && time < entry.until) {
-          kept.set(token, entry);
-          return entry.answer;
-        }
-        bytes -= entry.bytes;
-      }
+      const known = recall(token);
+      if (known !== undefined) return Promise.resolve(known);
       const flight = flights.get(token);
       if (flight !== undefined) return flight;
       const work = load(token);
@@ -125,7 +130,7 @@ export function createTokenCache(
 function createEntry(verified: VerifiedToken, startedAt: number, maxAge: number): Entry {
   const { exp = 0, nbf = 0 } = verified.claims;
   return {
-    answer: Promise.resolve(verified),
+    verified,
     bytes: estimateBytes(verified.token),
     from: Math.max(startedAt, nbf * 1000),
     until: Math.min(startedAt + maxAge, exp * 1000),
@@ -145,4 +150,9 @@ function freezeDeep<T>(value: T): T {
   if (typeof value !== "object" || value === null) return value;
   for (const member of Object.values(value)) freezeDeep(member);
   return Object.freeze(value);
+}
+
+/** The end of the signature, which differs where tokens do: a whole token takes long to hash. */
+function keyOf(token: string): string {
+  return token.slice(-43);
 }

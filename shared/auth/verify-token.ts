@@ -19,6 +19,11 @@ export interface TokenVerifier {
    * keys cannot be fetched: an outage never looks like a bad token
    */
   verify(token: string): Promise<VerifiedToken>;
+  /**
+   * What a verifier that remembers still holds for true of a token, without waiting; undefined: ask
+   * {@link TokenVerifier.verify}.
+   */
+  recall?(token: string): VerifiedToken | undefined;
 }
 
 /** Longer than any token the hook's budget allows; refused before any cryptography. */

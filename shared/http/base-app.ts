@@ -6,9 +6,9 @@ import type { ZodError } from "zod";
 import { type ActivityNote, auditRefusal } from "../audit/audited.ts";
 import { AppError, type FieldError } from "../errors/app-error.ts";
 import { toProblem } from "../errors/problem.ts";
-import { type AnswerHeaders, createAnswerHeaders } from "./answer-headers.ts";
-import { createClientIpReader } from "./client-ip.ts";
-import { type Deps, describeError, forwardClientIp } from "./deps.ts";
+import { type Deps, forwardClientIp } from "./deps.ts";
+import { createFrame, type Frame, type Outcome } from "./frame.ts";
+import { createPathReader } from "./function-path.ts";
 import { defaultBodyBytes, readBody } from "./read-body.ts";
 import type { UserVariables } from "./require-user.ts";
 
@@ -33,7 +33,16 @@ export type App = OpenAPIHono<AppEnv>;
 export interface BaseAppOptions {
   /** Largest body in bytes for a path inside the function; undefined: 65,536. */
   maxBodyBytes?: (path: string) => number | undefined;
+  /** Asked before any route; what it does not answer goes the way of all requests. */
+  shortcut?: Shortcut;
 }
+
+/**
+ * Answers a request ahead of the routes, or leaves it to them. Only for a route that is worth it:
+ * what it answers has to be what the route would.
+ * @param path as it stands inside the function
+ */
+export type Shortcut = (request: Request, path: string, frame: Frame) => Response | undefined;
 
 /** Path of middleware, which answers nothing itself. */
 const everyPath = "/*";
@@ -47,13 +56,15 @@ const mostFaults = 50;
  * for every failure. Paths are answered with and without `/functions/v1/<name>` in front.
  */
 export function createBaseApp(name: string, deps: Deps, options: BaseAppOptions = {}): App {
+  const frame = createFrame(name, deps);
+  const getPath = createPathReader(name);
   const app = new OpenAPIHono<AppEnv>({
-    getPath: createPathReader(name),
+    getPath,
     defaultHook: (result) => {
       if (!result.success) throw validationFailed(result.error, result.target);
     },
   });
-  app.use(frame(name, deps, createAnswerHeaders(deps.env.allowedOrigins)));
+  app.use(framed(frame, deps));
   // Only where a body may be: a middleware that has nothing to do still costs a microsecond.
   app.on(
     ["POST", "PUT", "PATCH", "DELETE"],
@@ -67,106 +78,50 @@ export function createBaseApp(name: string, deps: Deps, options: BaseAppOptions 
   // Answered and not thrown: where the frame is all that a path meets, nobody would catch it.
   app.notFound((c) => refuse(c.error = unmatched(app, c), c));
   app.onError(refuse);
+  const { shortcut } = options;
+  const answer = app.fetch;
+  if (shortcut) {
+    app.fetch = (request, ...rest) =>
+      shortcut(request, getPath(request), frame) ?? answer(request, ...rest);
+  }
   return app;
 }
 
-/** Reads the path as it stands inside the function: `/functions/v1/me/usage?x=1` -> `/usage`. */
-function createPathReader(name: string): (request: Request) => string {
-  return ({ url }) => {
-    const path = readPath(url);
-    // Hono takes an asterisk that is sent for its own wildcard, and runs what stands on it twice.
-    const plain = path.includes("*") ? path.replaceAll("*", "%2A") : path;
-    const inside = dropParts(dropParts(plain, "/functions/v1"), `/${name}`);
-    return inside.length > 1 && inside.endsWith("/") ? inside.slice(0, -1) : inside || "/";
-  };
-}
-
-/** Path of a request's address, which the Request has normalised; a URL would parse it again. */
-function readPath(url: string): string {
-  const start = url.indexOf("/", url.indexOf("//") + 2);
-  const query = url.indexOf("?", start);
-  const path = query === -1 ? url.slice(start) : url.slice(start, query);
-  const fragment = path.indexOf("#");
-  return fragment === -1 ? path : path.slice(0, fragment);
-}
-
-/** Leaves out the first parts of a path, if they are these and whole. */
-function dropParts(path: string, parts: string): string {
-  const isFirst = path.startsWith(parts) &&
-    (path.length === parts.length || path[parts.length] === "/");
-  return isFirst ? path.slice(parts.length) : path;
-}
-
-/** An id a caller may choose: what fits a log line and a header unchanged. */
-const usableRequestId = /^[\w=-]{1,64}$/;
-
-/**
- * What surrounds every answer: the request id, timings, the headers no answer may lack and one log
- * line. Headers are set on the Response as it is: `c.header()` after an answer builds it anew.
- */
-function frame(
-  name: string,
+/** Puts the frame around what Hono answers. */
+function framed(
+  frame: Frame,
   deps: Deps,
-  answer: AnswerHeaders,
 ): MiddlewareHandler<AppEnv & Optional<UserVariables>> {
-  const readClientIp = createClientIpReader(deps.env);
-  return async function frame(c, next) {
-    const started = performance.now();
-    const timings = new Map<string, number>();
-    const given = c.req.header("x-request-id");
-    const requestId = given && usableRequestId.test(given) ? given : crypto.randomUUID();
-    const clientIp = readClientIp((header) => c.req.header(header));
-    c.set("clientIp", clientIp);
-    c.set("deps", forwardClientIp(deps, clientIp));
-    c.set("requestId", requestId);
-    c.set("timings", timings);
-    if (c.req.method === "OPTIONS") c.res = answer.preflight();
+  return async function framed(c, next) {
+    const { raw: request } = c.req;
+    const opened = frame.open(request);
+    c.set("clientIp", opened.clientIp);
+    c.set("deps", forwardClientIp(deps, opened.clientIp));
+    c.set("requestId", opened.requestId);
+    c.set("timings", opened.timings);
+    if (request.method === "OPTIONS") c.res = frame.preflight();
     else await next();
-    const { headers } = c.res;
-    answer.complete(headers, c.req.header("origin"));
-    headers.set("x-request-id", requestId);
-    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-    const ms = performance.now() - started;
-    timings.set("total", ms);
-    headers.set("server-timing", serverTiming(timings));
-    logRequest(c, { name, deps, ms });
+    frame.close(request, opened, frame.complete(c.res), readOutcome(c));
   };
 }
 
 type Optional<V extends object> = { Variables: Partial<V> };
 
-function logRequest(
-  c: Context<AppEnv & Optional<UserVariables>>,
-  { name, deps, ms }: { name: string; deps: Deps; ms: number },
-): void {
-  const { status } = c.res;
+function readOutcome(c: Context<AppEnv & Optional<UserVariables>>): Outcome {
   const { error } = c;
   const requestId = c.get("requestId");
-  const line = {
-    level: status >= 500 ? "error" : "info",
-    time: deps.now().toISOString(),
-    function: name,
+  return {
     route: answeringRoute(c),
-    method: c.req.method,
-    status,
-    ms: Math.round(ms * 100) / 100,
-    request_id: requestId,
-    user_id: c.get("user")?.supabaseUserId ?? null,
+    userId: c.get("user")?.supabaseUserId ?? null,
     code: error ? toProblem(fromHttpException(error), requestId).body.code : null,
+    error,
   };
-  deps.log(status >= 500 && error ? { ...line, ...describeError(error) } : line);
 }
 
 /** The pattern of the route that the request met; null when it met none. */
 function answeringRoute(c: Context): string | null {
   const path = routePath(c, -1);
   return path === everyPath ? null : path;
-}
-
-function serverTiming(timings: ReadonlyMap<string, number>): string {
-  let text = "";
-  for (const [name, ms] of timings) text += `${text && ", "}${name};dur=${ms.toFixed(2)}`;
-  return text;
 }
 
 /** 405 when the path exists under other methods, 404 otherwise. */

@@ -11,10 +11,10 @@ import type { Env } from "../env.ts";
  */
 export function createClientIpReader(
   env: Env,
-): (header: (name: string) => string | undefined) => string | null {
+): (headers: Headers) => string | null {
   const name = env.clientIpHeader;
   if (name === undefined) return () => null;
-  return (header) => parseIp(header(name)?.split(",").at(-1) ?? "");
+  return (headers) => parseIp(headers.get(name)?.split(",").at(-1) ?? "");
 }
 
 const octet = String.raw`(?:25[0-5]|2[0-4]\d|1?\d?\d)`;

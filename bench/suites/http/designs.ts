@@ -35,7 +35,8 @@ export const designs: Readonly<Record<string, Create>> = {
   "bare hono": createBareHono,
   "@supabase/server": createSupabaseServer,
   "getUser": createGetUser,
-  "users query": createUsersQuery,
+  "users query": (settings) => createUsersQuery(settings, { prepare: false }),
+  "users query, prepared": (settings) => createUsersQuery(settings, { prepare: true }),
 };
 
 /** The functions of a signed-in user in one process, as the embedded stack runs them. */
@@ -66,7 +67,8 @@ async function verifyOne(deps: Deps, token: string) {
 async function createConstantUser(settings: DesignSettings): Promise<RunningDesign> {
   const deps = createDeps(readEnv(settings.environment));
   const verified = await verifyOne(deps, settings.token);
-  return createApp({ ...deps, verifier: { verify: () => Promise.resolve(verified) } });
+  const verifier = { verify: () => Promise.resolve(verified), recall: () => verified };
+  return createApp({ ...deps, verifier });
 }
 
 /** One route that answers the profile, and nothing else. */
@@ -172,9 +174,15 @@ function createGetUser(settings: DesignSettings): RunningDesign {
   });
 }
 
-/** The design before: the same check of the token, then the user is read from a table of ours. */
-function createUsersQuery(settings: DesignSettings): RunningDesign {
-  const sql = postgres(settings.environment["BENCH_USERS_URL"] ?? "", { max: 20 });
+/**
+ * The design before: the same check of the token, then the user is read from a table of ours.
+ * Statements are not prepared where functions reach the database through a transaction pooler.
+ */
+function createUsersQuery(
+  settings: DesignSettings,
+  { prepare }: { prepare: boolean },
+): RunningDesign {
+  const sql = postgres(settings.environment["BENCH_USERS_URL"] ?? "", { max: 20, prepare });
   const app = createPeer<UserEnv["Variables"]>(settings, (app) => {
     app.get("/", requireUser(), async (c) => {
       const [row] = await sql<(Profile & { preferences: Profile["preferences"] })[]>`

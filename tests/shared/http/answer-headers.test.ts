@@ -45,7 +45,9 @@ describe.each(Object.keys(createApps))("every answer of %s", (name) => {
 describe("origins", () => {
   const complete = (allowed: string[], origin?: string) => {
     const headers = new Headers();
-    createAnswerHeaders(allowed).complete(headers, origin);
+    const answers = createAnswerHeaders(allowed);
+    answers.complete(headers);
+    answers.adapt(headers, new Headers(origin === undefined ? {} : { origin }));
     return headers;
   };
 
