@@ -217,7 +217,7 @@ const contentTables: TableRule[] = [
     reason: "Scenes that a worker sent and that are not in place yet",
     columns: allColumns(
       "erase",
-      "video_id revision part scenes scene_count thumbnail_keys sidecar_keys",
+      "video_id revision part scenes scene_count transcript_length tag_count thumbnail_keys sidecar_keys",
     ),
     exported: [],
     rows: rowsOfVideos,

@@ -7,9 +7,9 @@ import { requestErasure, runErasure } from "./engine.ts";
 import type { Erasure, ErasureKind } from "./erasure.ts";
 import { releaseErasure } from "./operate.ts";
 import {
-  createPseudonymizer,
   createReceiptVerifier,
   importReceipts,
+  nameSubjectKey,
   openReceiptKeyring,
   openReceiptSigner,
   type Receipt,
@@ -18,6 +18,7 @@ import {
   type VerificationReport,
 } from "./receipts/mod.ts";
 import { readReceipts } from "./receipts/store.ts";
+import { ErasedSubjects, findReturned, type Recognised, type Returned } from "./returned.ts";
 
 /** A copy of a receipt, still unchecked. */
 export interface ReceiptCopy {
@@ -28,22 +29,17 @@ export interface ReceiptCopy {
   readonly group: string;
 }
 
-/** Somebody who was erased and is back. `id` is the user's or the person's. */
-export interface Returned {
-  readonly kind: ErasureKind;
-  readonly id: string;
-  /** The user; of a person, who had named it. */
-  readonly userId: string;
-}
-
-/** What is to be done after a restore. Nothing was changed to find it out. */
-export interface ReapplyPlan {
+/**
+ * What is to be done after a restore; nothing was changed to find it out. `returned` are erased
+ * again, `recreated` are left alone.
+ */
+export interface ReapplyPlan extends Recognised {
   /** Over the receipts of the database and the copies together. */
   readonly report: VerificationReport;
   /** Receipts the database has lost, in the order of the chain. */
   readonly missing: readonly Receipt[];
-  /** Users first. A person whose user is back too goes with the user. */
-  readonly returned: readonly Returned[];
+  /** Receipts whose subject another HEIMDEX_PSEUDONYM_KEY named: of those nobody is recognised. */
+  readonly foreign: number;
 }
 
 /** One erasure that was done again, as far as it came. */
@@ -98,7 +94,8 @@ export async function* readCopies(
 
 /**
  * Finds out what a restore undid: receipts that only the copies know, and users and persons who
- * were erased and are in the database again. Reads all receipts, users and persons in pages.
+ * were erased and are in the database again. Whoever came after the last receipt of the id was not
+ * restored. Reads all receipts, users and persons in pages.
  * Shape: `olderKeys` are public keys that signed before the present HEIMDEX_RECEIPT_KEY.
  * Throws: ReceiptsInvalidError when a receipt or the chain of both does not verify;
  * ReceiptKeyError; AppError database_unavailable, storage_unavailable.
@@ -111,90 +108,42 @@ export async function planReapply(
   const { publicKey } = await openReceiptSigner(ctx.receiptKey);
   const keyring = await openReceiptKeyring({ keys: [{ ...publicKey }, ...olderKeys.keys] });
   const verifier = createReceiptVerifier(keyring, { excerpt: false });
-  const known = await readKnown(ctx, verifier);
-  const missing = new Map<string, Receipt>();
+  const erased = new ErasedSubjects(await nameSubjectKey(ctx.pseudonymKey));
+  await readKnown(ctx, verifier, erased);
+  const missing: Receipt[] = [];
   for await (const { text, ...origin } of copies) {
     const receipt = await verifier.add(text, origin);
-    if (!receipt || known.hashes.has(receipt.hash)) continue;
-    missing.set(receipt.hash, receipt);
-    known.subjects[receipt.kind].add(receipt.subject);
+    if (receipt && erased.add(receipt)) missing.push(receipt);
   }
   const report = verifier.finish();
   if (!report.valid) throw new ReceiptsInvalidError(report);
   return {
     report,
-    missing: [...missing.values()].sort((a, b) => a.sequence - b.sequence),
-    returned: await findReturned(ctx, known.subjects),
+    missing: missing.sort((a, b) => a.sequence - b.sequence),
+    ...await findReturned(ctx, erased),
+    foreign: erased.foreign,
   };
 }
-
-type Subjects = Record<ErasureKind, Set<string>>;
 
 async function readKnown(
   { database }: ErasureContext,
   verifier: ReceiptVerifier,
-): Promise<{ hashes: Set<string>; subjects: Subjects }> {
-  const hashes = new Set<string>();
-  const subjects: Subjects = { user: new Set(), person: new Set() };
+  erased: ErasedSubjects,
+): Promise<void> {
   let after: number | undefined = 0;
   while (after !== undefined) {
     const page = await readPage(database, after);
     for (const { sequence, text } of page) {
       const source = `private.erasure_receipts ${sequence}`;
       const receipt = await verifier.add(text, { source, group: "database" });
-      if (!receipt) continue;
-      hashes.add(receipt.hash);
-      subjects[receipt.kind].add(receipt.subject);
+      if (receipt) erased.add(receipt);
     }
     after = page.length < pageSize ? undefined : page.at(-1)?.sequence;
   }
-  return { hashes, subjects };
 }
 
 function readPage(database: ErasureContext["database"], after: number) {
   return database.asService((sql) => readReceipts(sql, { after, limit: pageSize }));
-}
-
-async function findReturned(ctx: ErasureContext, subjects: Subjects): Promise<Returned[]> {
-  const users = await findAmong(ctx, "user", subjects.user);
-  const back = new Set(users.map((one) => one.userId));
-  const persons = await findAmong(ctx, "person", subjects.person);
-  return [...users, ...persons.filter((one) => !back.has(one.userId))];
-}
-
-async function findAmong(
-  ctx: ErasureContext,
-  kind: ErasureKind,
-  subjects: ReadonlySet<string>,
-): Promise<Returned[]> {
-  if (subjects.size === 0) return [];
-  const pseudonymize = await createPseudonymizer(ctx.pseudonymKey, kind);
-  const found: Returned[] = [];
-  let after: string | undefined = "00000000-0000-0000-0000-000000000000";
-  while (after !== undefined) {
-    const page = await readCandidates(ctx.database, kind, after);
-    for (const one of page) {
-      if (subjects.has(await pseudonymize(one.id))) found.push({ kind, ...one });
-    }
-    after = page.length < pageSize ? undefined : page.at(-1)?.id;
-  }
-  return found;
-}
-
-/** One page of all users or persons, in the order of their ids. */
-async function readCandidates(
-  database: ErasureContext["database"],
-  kind: ErasureKind,
-  after: string,
-): Promise<{ id: string; userId: string }[]> {
-  return await database.asService((sql) =>
-    kind === "user"
-      ? sql<{ id: string; userId: string }[]>`
-        select id, id as "userId" from auth.users where id > ${after} order by id limit ${pageSize}`
-      : sql<{ id: string; userId: string }[]>`
-        select person_id as id, user_id as "userId" from public.face_profiles
-        where person_id > ${after} order by person_id limit ${pageSize}`
-  );
 }
 
 /**

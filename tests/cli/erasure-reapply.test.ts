@@ -53,7 +53,12 @@ beforeEach(async () => {
   expect(texts).toHaveLength(1);
   await forget();
   await createUser(userId);
+  await setCreation("1 day");
 });
+
+async function setCreation(age: string): Promise<void> {
+  await own.sql`update auth.users set created_at = now() - ${age}::interval where id = ${userId}`;
+}
 
 function run(args: string[], env: Record<string, string | undefined> = {}) {
   const { environment, databaseUrl: DATABASE_URL } = own.stack;
@@ -74,13 +79,17 @@ describe("heimdex erasure reapply", () => {
   it("shows what it would do and changes nothing", async () => {
     const { code, out } = await reapply(["--dry-run"]);
     expect(code).toBe(0);
-    expect(out).toContain("receipts  1 verified, 1 of them lost by the database\nreturned  1\n");
+    expect(out).toContain(
+      "receipts  1 verified, 1 of them lost by the database\nreturned  1\nskipped   0,",
+    );
     expect(out).toContain(userId);
     const json = await reapply(["--dry-run", "--json"]);
     expect(JSON.parse(json.out)).toEqual({
       receipts: 1,
+      foreign: 0,
       missing: 1,
       returned: [{ kind: "user", id: userId, user_id: userId }],
+      skipped: [],
       reapplied: [],
     });
     expect(await exists()).toBe(true);
@@ -118,8 +127,10 @@ describe("heimdex erasure reapply", () => {
     expect({ code: again.code, ...JSON.parse(again.out) }).toEqual({
       code: 0,
       receipts: 2,
+      foreign: 0,
       missing: 0,
       returned: [],
+      skipped: [],
       reapplied: [],
     });
   });
@@ -143,6 +154,29 @@ describe("heimdex erasure reapply", () => {
       code: 4,
       out: "",
       err: expect.stringMatching(/^The receipts do not verify.+hash_wrong.+\n$/),
+    });
+    expect(await exists()).toBe(true);
+  });
+
+  it("exits 1 and leaves an account alone that was created anew", async () => {
+    await setCreation("0");
+    const { code, out } = await reapply(["--yes", "--json"]);
+    expect({ code, ...JSON.parse(out) }).toMatchObject({
+      code: 1,
+      returned: [],
+      skipped: [{ kind: "user", id: userId, reason: "created_after_erasure" }],
+      reapplied: [],
+    });
+    expect(await exists()).toBe(true);
+  });
+
+  it("exits 1 with a sentence when receipts were made with another key", async () => {
+    const key = { HEIMDEX_PSEUDONYM_KEY: "another key, of more than thirty-two characters" };
+    const { code, out, err } = await reapply(["--dry-run"], key);
+    expect({ code, out, err }).toEqual({
+      code: 1,
+      out: expect.stringContaining("returned  0"),
+      err: expect.stringMatching(/^1 of 1 receipts were made with another HEIMDEX_PSEUDONYM_KEY/),
     });
     expect(await exists()).toBe(true);
   });
@@ -195,6 +229,7 @@ describe("heimdex erasure receipts", () => {
     await forget();
     await own.admin.storage.emptyBucket("receipts");
     await createUser(userId);
+    await setCreation("1 day");
     const again = await reapply(["--receipts", copies, "--yes"]);
     expect({ code: again.code, err: again.err }).toMatchObject({ code: 0 });
     expect(await exists()).toBe(false);

@@ -9,6 +9,7 @@ import {
   ReceiptsInvalidError,
 } from "../../../shared/erasure/reapply.ts";
 import { ChainChangedError } from "../../../shared/erasure/receipts/mod.ts";
+import type { Recreated, Returned } from "../../../shared/erasure/returned.ts";
 import { type CliContext, CliError, type ExitCode, exitCodes, type Finish } from "../../context.ts";
 import { withErasures } from "../../deps.ts";
 import { nounOf } from "../../noun.ts";
@@ -29,14 +30,17 @@ interface ReapplyOptions {
 const epilogue = `
 After a restore of the database: verifies its receipts together with the copies in bucket receipts
 (or in a folder or file), brings the lost ones back, and erases again every user and person who was
-erased and has returned. Users are deleted through the Admin API.
+erased and has returned. Users are deleted through the Admin API. Who was created under an erased id
+after the last receipt of it was not restored: shown as skipped and left alone.
 
 Environment:
   the settings of the functions (SUPABASE_URL, SUPABASE_SECRET_KEYS, DATABASE_URL,
   HEIMDEX_PSEUDONYM_KEY, HEIMDEX_RECEIPT_KEY, ...)
 
 Exit codes:
-  0 done, or nothing to do   1 an erasure is held or broke off   2 wrong usage
+  0 done, or nothing to do   2 wrong usage
+  1 an erasure is held or broke off, somebody was left alone, or receipts were made with another
+    HEIMDEX_PSEUDONYM_KEY
   3 a part of the platform does not answer   4 refused: the receipts do not verify
 
 Examples:
@@ -72,6 +76,7 @@ async function reapply(context: CliContext, options: ReapplyOptions): Promise<Ex
       : readCopies(erasures.objects);
     const plan = await planReapply(erasures, copies, olderKeys).catch(refuse);
     if (!options.json) context.out(describe(plan));
+    if (plan.foreign > 0) context.err(warnOfKey(plan));
     if (!await mayGoOn(context, plan, options)) return finishEarly(context, plan, options);
     return await carryOut(context, erasures, plan, options);
   });
@@ -91,7 +96,7 @@ async function mayGoOn(
 
 function finishEarly(context: CliContext, plan: ReapplyPlan, { json }: ReapplyOptions): ExitCode {
   if (json) context.out(toJson({ ...toDocument(plan), reapplied: [] }));
-  return exitCodes.ok;
+  return rate(plan);
 }
 
 async function carryOut(
@@ -107,7 +112,11 @@ async function carryOut(
   const stuck = done.filter(({ state }) => ["held", "dead", "failed"].includes(state));
   if (json) context.out(toJson({ ...toDocument(plan), reapplied: done.map(toWire) }));
   else context.out(describeEnd(plan, done.length, stuck.length));
-  return stuck.length > 0 ? exitCodes.overThreshold : exitCodes.ok;
+  return rate(plan, stuck.length);
+}
+
+function rate({ recreated, foreign }: ReapplyPlan, stuck = 0): ExitCode {
+  return recreated.length + foreign + stuck > 0 ? exitCodes.overThreshold : exitCodes.ok;
 }
 
 function refuse(error: unknown): never {
@@ -117,13 +126,19 @@ function refuse(error: unknown): never {
   throw error;
 }
 
-function describe({ report, missing, returned }: ReapplyPlan): string {
-  const rows = returned.map(({ kind, id, userId }) => ({ kind, id, user_id: userId }));
+function describe({ report, missing, returned, recreated }: ReapplyPlan): string {
+  const sections = [returned.map(nameReturned), recreated.map(nameRecreated)];
   return [
     `receipts  ${report.receipts} verified, ${missing.length} of them lost by the database`,
     `returned  ${returned.length}`,
-    ...(rows.length > 0 ? ["", toTable(rows, "")] : []),
+    `skipped   ${recreated.length}, created after the last erasure under their id`,
+    ...sections.filter((rows) => rows.length > 0).flatMap((rows) => ["", toTable(rows, "")]),
   ].join("\n");
+}
+
+function warnOfKey({ foreign, report }: ReapplyPlan): string {
+  return `${foreign} of ${report.receipts} receipts were made with another HEIMDEX_PSEUDONYM_KEY, ` +
+    "and nobody they tell of is recognised: run it again with that key";
 }
 
 function describeEnd(plan: ReapplyPlan, done: number, stuck: number): string {
@@ -131,12 +146,22 @@ function describeEnd(plan: ReapplyPlan, done: number, stuck: number): string {
   return `${plan.missing.length} receipts brought back, ${done} erased again${held}`;
 }
 
-function toDocument({ report, missing, returned }: ReapplyPlan) {
+function toDocument({ report, missing, returned, recreated, foreign }: ReapplyPlan) {
   return {
     receipts: report.receipts,
+    foreign,
     missing: missing.length,
-    returned: returned.map(({ kind, id, userId }) => ({ kind, id, user_id: userId })),
+    returned: returned.map(nameReturned),
+    skipped: recreated.map((one) => ({ ...nameRecreated(one), reason: "created_after_erasure" })),
   };
+}
+
+function nameReturned({ kind, id, userId }: Returned) {
+  return { kind, id, user_id: userId };
+}
+
+function nameRecreated({ createdAt, erasedAt, ...one }: Recreated) {
+  return { ...nameReturned(one), created_at: createdAt, erased_at: erasedAt };
 }
 
 function toWire({ kind, erasureId, state }: Reapplied) {

@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { later } from "../../later.ts";
 import type { VerifiedToken } from "../../auth/verify-token.ts";
 import { AppError } from "../../errors/app-error.ts";
 import type { SignInFacts } from "./store.ts";
@@ -96,7 +97,7 @@ const signInMethods = new Set([
   "passkey",
 ]);
 
-const signInSchema = z.object({ method: z.string(), timestamp: z.number() });
+const signInSchema = later(() => z.object({ method: z.string(), timestamp: z.number() }));
 
 function readSignIns(claims: VerifiedToken["claims"]): z.infer<typeof signInSchema>[] {
   const amr = z.array(z.unknown()).catch([]).parse(claims["amr"]);

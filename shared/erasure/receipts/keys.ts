@@ -1,11 +1,14 @@
 import { base64url, calculateJwkThumbprint, type JSONWebKeySet, type JWK } from "jose";
-import { z } from "zod";
+import * as z from "zod";
+import { later } from "../../later.ts";
 import { parseJson } from "../../json.ts";
 
-const bytes32 = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
-const publicKeySchema = z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: bytes32 });
-const privateKeySchema = publicKeySchema.extend({ d: bytes32 });
-const keySetSchema = z.object({ keys: z.array(z.unknown()).min(1) });
+const bytes32 = later(() => z.string().regex(/^[A-Za-z0-9_-]{43}$/));
+const publicKeySchema = later(() =>
+  z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: bytes32 })
+);
+const privateKeySchema = later(() => publicKeySchema.extend({ d: bytes32 }));
+const keySetSchema = later(() => z.object({ keys: z.array(z.unknown()).min(1) }));
 
 type PublicKey = z.infer<typeof publicKeySchema>;
 

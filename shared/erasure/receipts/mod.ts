@@ -32,5 +32,10 @@ export type {
   VerificationReport,
 } from "./report.ts";
 export { type ReceiptPlace, signReceipt } from "./sign-receipt.ts";
-export { createPseudonymizer, keyedSubject, type Pseudonymizer } from "./subject.ts";
+export {
+  createPseudonymizer,
+  keyedSubject,
+  nameSubjectKey,
+  type Pseudonymizer,
+} from "./subject.ts";
 export { createReceiptVerifier, type ReceiptVerifier, verifyReceipts } from "./verify.ts";

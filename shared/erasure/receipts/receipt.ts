@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { later } from "../../later.ts";
 
 /** Format of the receipts written now. A change of meaning takes the next number. */
 export const receiptVersion = 1;
@@ -6,17 +7,21 @@ export const receiptVersion = 1;
 const uuid = /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/i;
 
 /** Texts of a receipt are kept for good, so what could name somebody never gets in. */
-const impersonal = z.string().min(1).max(300).refine(
-  (text) => !uuid.test(text) && !text.includes("@"),
-  "must hold no UUID and no address",
+const impersonal = later(() =>
+  z.string().min(1).max(300).refine(
+    (text) => !uuid.test(text) && !text.includes("@"),
+    "must hold no UUID and no address",
+  )
 );
-const hex256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits in lower case");
-const time = z.iso.datetime({ precision: 3 });
-const count = z.number().int().nonnegative();
-const tableName = impersonal.regex(/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/);
-const bucketName = impersonal.regex(/^[a-z0-9][a-z0-9._-]*$/);
+const hex256 = later(() =>
+  z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits in lower case")
+);
+const time = later(() => z.iso.datetime({ precision: 3 }));
+const count = later(() => z.number().int().nonnegative());
+const tableName = later(() => impersonal.regex(/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/));
+const bucketName = later(() => impersonal.regex(/^[a-z0-9][a-z0-9._-]*$/));
 
-const objectCount = z.strictObject({ objects: count, bytes: count });
+const objectCount = later(() => z.strictObject({ objects: count, bytes: count }));
 
 /**
  * What becomes of the rows of a table or the objects of a bucket: deleted, kept without the person,
@@ -27,47 +32,56 @@ export const dispositions = ["erase", "anonymise", "retain"] as const;
 /** One of `dispositions`. */
 export type Disposition = typeof dispositions[number];
 
-const tableEntry = z.strictObject({
-  before: count,
-  after: count,
-  disposition: z.enum(dispositions),
-});
+const tableEntry = later(() =>
+  z.strictObject({
+    before: count,
+    after: count,
+    disposition: z.enum(dispositions),
+  })
+);
 
-const bucketEntry = z.strictObject({
-  before: objectCount,
-  after: objectCount,
-  disposition: z.enum(dispositions),
-});
+const bucketEntry = later(() =>
+  z.strictObject({
+    before: objectCount,
+    after: objectCount,
+    disposition: z.enum(dispositions),
+  })
+);
 
 /** A receipt without its hash and signature: what the hash is taken over. */
-export const receiptBodySchema = z.strictObject({
-  version: z.literal(receiptVersion),
-  sequence: z.number().int().positive(),
-  erasure_id: z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
-  kind: z.enum(["user", "person"]),
-  stage: z.enum(["provisional", "final"]),
-  subject: hex256,
-  origin: z.enum(["account", "event", "webhook", "orphan", "reapply", "person"]),
-  requested_at: time,
-  started_at: time,
-  finished_at: time,
-  issued_at: time,
-  manifest_hash: hex256,
-  tables: z.record(tableName, tableEntry),
-  buckets: z.record(bucketName, bucketEntry),
-  leftovers: z.array(z.strictObject({ what: impersonal, reason: impersonal })),
-  previous_hash: hex256.nullable(),
-});
+export const receiptBodySchema = later(() =>
+  z.strictObject({
+    version: z.literal(receiptVersion),
+    sequence: z.number().int().positive(),
+    erasure_id: z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+    kind: z.enum(["user", "person"]),
+    stage: z.enum(["provisional", "final"]),
+    subject: hex256,
+    subject_key: hex256,
+    origin: z.enum(["account", "event", "webhook", "orphan", "reapply", "person"]),
+    requested_at: time,
+    started_at: time,
+    finished_at: time,
+    issued_at: time,
+    manifest_hash: hex256,
+    tables: z.record(tableName, tableEntry),
+    buckets: z.record(bucketName, bucketEntry),
+    leftovers: z.array(z.strictObject({ what: impersonal, reason: impersonal })),
+    previous_hash: hex256.nullable(),
+  })
+);
 
 /** A complete receipt as it is stored, one JSON document. No other member is allowed. */
-export const receiptSchema = receiptBodySchema.extend({
-  hash: hex256,
-  signature: z.strictObject({
-    alg: z.literal("Ed25519"),
-    kid: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-    value: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
-  }),
-});
+export const receiptSchema = later(() =>
+  receiptBodySchema.extend({
+    hash: hex256,
+    signature: z.strictObject({
+      alg: z.literal("Ed25519"),
+      kid: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+      value: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
+    }),
+  })
+);
 
 /** What a hash is taken over. Shape: `docs/erasure.md`, receipts. */
 export type ReceiptBody = z.infer<typeof receiptBodySchema>;
@@ -89,6 +103,8 @@ export interface ReceiptFacts {
   readonly stage: ReceiptStage;
   /** Of `keyedSubject`. */
   readonly subject: string;
+  /** Of `nameSubjectKey`. */
+  readonly subjectKey: string;
   readonly origin: Receipt["origin"];
   readonly requestedAt: Date;
   readonly startedAt: Date;

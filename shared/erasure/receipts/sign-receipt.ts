@@ -27,6 +27,7 @@ export async function signReceipt(
     kind: facts.kind,
     stage: facts.stage,
     subject: facts.subject,
+    subject_key: facts.subjectKey,
     origin: facts.origin,
     requested_at: facts.requestedAt.toISOString(),
     started_at: facts.startedAt.toISOString(),

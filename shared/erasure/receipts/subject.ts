@@ -18,17 +18,28 @@ export async function keyedSubject(
   return await (await createPseudonymizer(pseudonymKey, kind))(id);
 }
 
-/** The same for many ids: the key is imported once. */
+/**
+ * Names the key itself: hexadecimal HMAC-SHA256 of `key` with it. Two subjects can be compared only
+ * when this is the same for both.
+ */
+export async function nameSubjectKey(pseudonymKey: string): Promise<string> {
+  return await (await openKey(pseudonymKey))("key");
+}
+
+/** As `keyedSubject`, for many ids: the key is imported once. */
 export async function createPseudonymizer(
   pseudonymKey: string,
   kind: "user" | "person",
 ): Promise<Pseudonymizer> {
+  const digest = await openKey(pseudonymKey);
+  return (id) => digest(`${kind}:${id.toLowerCase()}`);
+}
+
+async function openKey(pseudonymKey: string): Promise<(message: string) => Promise<string>> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const key = await crypto.subtle.importKey("raw", encoder.encode(pseudonymKey), algorithm, false, [
     "sign",
   ]);
-  return async (id) => {
-    const message = encoder.encode(`${kind}:${id.toLowerCase()}`);
-    return toHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, message)));
-  };
+  return async (message) =>
+    toHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(message))));
 }

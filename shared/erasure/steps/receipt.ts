@@ -3,6 +3,7 @@ import type { Counts } from "../erasure.ts";
 import { hashManifest, manifest, tableRule } from "../manifest.ts";
 import { appendReceipt } from "../receipts/mod.ts";
 import type { ReceiptFacts } from "../receipts/receipt.ts";
+import { nameSubjectKey } from "../receipts/subject.ts";
 import { pageSize } from "../rows.ts";
 import type { ErasureRun, StepOutcome } from "../run.ts";
 import type { ErasureJob, Lease } from "../store.ts";
@@ -28,6 +29,7 @@ async function describeErasure(run: ErasureRun): Promise<ReceiptFacts> {
     kind: job.kind,
     stage: run.isFinalStage ? "final" : "provisional",
     subject: run.subject,
+    subjectKey: await nameSubjectKey(ctx.pseudonymKey),
     origin: job.origin,
     requestedAt: job.requestedAt,
     startedAt: job.startedAt ?? job.requestedAt,

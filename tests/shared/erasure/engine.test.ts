@@ -568,6 +568,12 @@ describe.runIf(hasAdminSql())("runDueErasures", () => {
   it("deletes the account of a scheduled erasure whose time has come, and erases", async () => {
     const { id: userId } = await createUser();
     await seedUser(userId);
+    // Its other admin has gone meanwhile: that neither holds the erasure up nor promotes anybody.
+    const organization = crypto.randomUUID();
+    await adminSql()`insert into public.organizations (organization_id, name)
+      values (${organization}, 'Harbour Watch')`;
+    await adminSql()`insert into public.organization_members (organization_id, user_id, role)
+      values (${organization}, ${userId}, 'admin'), (${organization}, ${organization}, 'member')`;
     await adminSql()`
       insert into private.erasures (kind, user_id, origin, state)
       values ('user', ${userId}, 'account', 'scheduled')`;
@@ -583,6 +589,11 @@ describe.runIf(hasAdminSql())("runDueErasures", () => {
     });
     await expectNothingLeft(userId);
     expect(await adminSql()`select from auth.users where id = ${userId}`).toHaveLength(0);
+    const members = await adminSql()`
+      delete from public.organization_members where organization_id = ${organization}
+      returning user_id, role`;
+    expect([...members]).toEqual([{ user_id: organization, role: "member" }]);
+    await adminSql()`delete from public.organizations where organization_id = ${organization}`;
   });
 
   it("keeps a scheduled erasure while Supabase Auth is away", async () => {

@@ -270,6 +270,8 @@ describe.runIf(hasAdminSql())("an empty auth.users and the former system", () =>
     await plantOrphan(3);
     await inside(async (sql) => {
       await sql`set local session_replication_role = replica`;
+      // Whoever has a lock on one of the users ends first, and does not wait for another of them.
+      await sql`lock table auth.users in exclusive mode`;
       await sql`delete from auth.users`;
     }, async (database) => {
       const report = await findOrphans({ database }, dayOld);

@@ -88,13 +88,19 @@ async function erasePerson(userId: string, personId: string): Promise<void> {
   expect(await runErasure(ctx, erasureId, inAMinute())).toMatchObject({ state: "provisional" });
 }
 
+/** Under an id that was there before: with the time of then, as a backup has it. */
+async function restoreUser(id: string): Promise<void> {
+  await createUser(id);
+  await own.sql`update auth.users set created_at = now() - interval '1 day' where id = ${id}`;
+}
+
 /** The database as it was before the receipts above `sequence` were written, users included. */
 async function restore({ sequence, users }: { sequence: number; users: string[] }): Promise<void> {
   await own.sql`delete from private.erasure_receipts where sequence > ${sequence}`;
   await own.sql`truncate private.erasures, private.erased_users, private.erasure_objects,
     private.auth_events`;
   for (const userId of users) {
-    await createUser(userId);
+    await restoreUser(userId);
     await store(userId);
   }
 }
@@ -179,7 +185,7 @@ describe("reapply", () => {
     const userId = await createUser();
     await store(userId);
     await erase(userId);
-    await createUser(userId);
+    await restoreUser(userId);
     await store(userId);
     await carryOutReapply(ctx, await planReapply(ctx, bucket()));
     expect(await countLeft(userId)).toEqual(nothing);
@@ -195,7 +201,7 @@ describe("reapply", () => {
     const userId = await createUser();
     await store(userId);
     await erase(userId);
-    await createUser(userId);
+    await restoreUser(userId);
     await store(userId);
     const later = { ...ctx, now: () => new Date(Date.now() + 3 * 3_600_000) };
     const [row] = await own.sql<{ erasure_id: string }[]>`select erasure_id from private.erasures`;
@@ -213,8 +219,8 @@ describe("reapply", () => {
     await erasePerson(userId, personId);
     await restore({ sequence: 0, users: [] });
     await own.sql`
-      insert into public.face_profiles (person_id, user_id, name, photo_keys)
-      values (${personId}, ${userId}, 'Ada', array[${photo}])`;
+      insert into public.face_profiles (person_id, user_id, name, photo_keys, created_at)
+      values (${personId}, ${userId}, 'Ada', array[${photo}], now() - interval '1 day')`;
     await ctx.objects.put("uploads", photo, "abc", { contentType: "image/png" });
     const plan = await planReapply(ctx, bucket());
     expect(plan.returned).toEqual([{ kind: "person", id: personId, userId }]);
@@ -231,12 +237,57 @@ describe("reapply", () => {
     await erasePerson(userId, personId);
     await erase(userId);
     await restore({ sequence: 0, users: [userId] });
-    await own.sql`insert into public.face_profiles (person_id, user_id, name)
-      values (${personId}, ${userId}, 'Ada')`;
+    await own.sql`insert into public.face_profiles (person_id, user_id, name, created_at)
+      values (${personId}, ${userId}, 'Ada', now() - interval '1 day')`;
     const plan = await planReapply(ctx, bucket());
     expect(plan.returned).toEqual([{ kind: "user", id: userId, userId }]);
     await carryOutReapply(ctx, plan);
     expect(await countLeft(userId)).toEqual(nothing);
+  });
+
+  it("leaves an account alone that was created anew under an erased id", async () => {
+    const [restored, anew] = [await createUser(), await createUser()];
+    for (const userId of [restored, anew]) await erase(userId);
+    await restore({ sequence: 0, users: [restored] });
+    await createUser(anew);
+    await store(anew);
+    const plan = await planReapply(ctx, bucket());
+    expect(plan.returned.map((one) => one.id)).toEqual([restored]);
+    expect(plan.recreated).toMatchObject([{ kind: "user", id: anew, userId: anew }]);
+    expect(await carryOutReapply(ctx, plan)).toHaveLength(1);
+    expect(await countLeft(anew)).toEqual(everything);
+  });
+
+  it("erases an account again that was created anew, erased and then restored", async () => {
+    const userId = await createUser();
+    await erase(userId);
+    await restore({ sequence: 1, users: [] });
+    await createUser(userId);
+    const [row] = await own.sql<{ created_at: Date }[]>`
+      select created_at from auth.users where id = ${userId}`;
+    await erase(userId);
+    await restore({ sequence: 2, users: [userId] });
+    await own.sql`update auth.users set created_at = ${
+      row?.created_at ?? null
+    } where id = ${userId}`;
+    expect(await planReapply(ctx, bucket())).toMatchObject({
+      returned: [{ id: userId }],
+      recreated: [],
+    });
+  });
+
+  it("tells of receipts whose subjects another key named", async () => {
+    const [former, present] = [await createUser(), await createUser()];
+    await erase(former);
+    ctx = { ...own.erasures, pseudonymKey: "another key, of more than thirty-two characters" };
+    await erase(present);
+    await restore({ sequence: 0, users: [former, present] });
+    const plan = await planReapply(ctx, bucket()).finally(() => ctx = own.erasures);
+    expect(plan).toMatchObject({ foreign: 1, returned: [{ id: present }] });
+    expect(await planReapply(ctx, bucket())).toMatchObject({
+      foreign: 1,
+      returned: [{ id: former }],
+    });
   });
 
   it("copies receipts to the bucket that came from elsewhere", async () => {

@@ -24,6 +24,7 @@ export function newFacts(given: Partial<ReceiptFacts> = {}): ReceiptFacts {
     kind: "user",
     stage: "provisional",
     subject: "ab".repeat(32),
+    subjectKey: "ef".repeat(32),
     origin: "event",
     requestedAt: time,
     startedAt: time,
