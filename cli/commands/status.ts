@@ -22,7 +22,7 @@ Examples:
 
 export function registerStatus(program: Command, context: CliContext, finish: Finish): void {
   const command = program.command("status")
-    .description("Shows users, videos, jobs, the outbox, erasures and orphans on one screen")
+    .description("Shows users, organisations, videos, jobs, the outbox, erasures and orphans")
     .option("--json", "write one JSON document")
     .addHelpText("after", examples)
     .action(async (options: StatusOptions) => finish(await showStatus(context, options)));
@@ -50,10 +50,17 @@ function toCamelCase(option: Threshold["option"]): string {
   return option.replace(/-(\w)/g, (_all, letter: string) => letter.toUpperCase());
 }
 
+/** Of the column with the names. */
+const width = 15;
+
 function describe(context: CliContext, status: Status, over: Excess[]): string {
-  const { users, videos, jobs, outbox, erasures, orphans, drain } = status;
+  const { users, organizations, videos, jobs, outbox, erasures, orphans, drain } = status;
   const lines = [
     ["users", `${users.total}, ${users.onboarded} onboarded`],
+    [
+      "organisations",
+      `${organizations.total}, ${organizations.without_admin} without an admin`,
+    ],
     ["videos", listStates(videos)],
     ["jobs", `${listStates(jobs.states)}; longest due ${jobs.oldest_seconds} s`],
     [
@@ -63,9 +70,9 @@ function describe(context: CliContext, status: Status, over: Excess[]): string {
     ["erasures", `${listStates(erasures.states)}; longest due ${erasures.oldest_seconds} s`],
     ["orphans", describeCount(orphans)],
     ["drain", describeDrain(drain)],
-  ].map(([name = "", text]) => `${paint(context, "bold", name.padEnd(10))}${text}`);
+  ].map(([name = "", text]) => `${paint(context, "bold", name.padEnd(width))}${text}`);
   const excesses = over.map(({ option, what, value, max }) =>
-    `${paint(context, "red", "over".padEnd(10))}${what}: ${value}, at most ${max} (${option})`
+    `${paint(context, "red", "over".padEnd(width))}${what}: ${value}, at most ${max} (${option})`
   );
   return [...lines, ...excesses].join("\n");
 }

@@ -17,6 +17,7 @@ import { functions } from "./checks/functions.ts";
 import { legacyKeys } from "./checks/legacy-keys.ts";
 import { migrations } from "./checks/migrations.ts";
 import { missingGrants } from "./checks/missing-grants.ts";
+import { organizations } from "./checks/organizations.ts";
 import { orphans } from "./checks/orphans.ts";
 import { passwordImport } from "./checks/password-import.ts";
 import { policyForm } from "./checks/policy-form.ts";
@@ -49,6 +50,7 @@ export const checks: readonly Check[] = [
   drainSchedule,
   deadLetters,
   orphans,
+  organizations,
   receipts,
   pseudonymKey,
   settings,

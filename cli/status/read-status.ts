@@ -3,6 +3,8 @@ import type postgres from "postgres";
 /** What `heimdex status --json` writes, beside `over`. Ages in seconds. */
 export interface Status {
   users: { total: number; onboarded: number };
+  /** `without_admin` have members all the same. */
+  organizations: { total: number; without_admin: number };
   /** Videos by state. */
   videos: Record<string, number>;
   /** Jobs of the indexing by state, and how long the job that is due longest has been due. */
@@ -26,6 +28,13 @@ export async function readStatus(sql: postgres.Sql): Promise<Status> {
           'onboarded', count(*) filter (
             where raw_user_meta_data -> 'onboarding_completed' = 'true'::jsonb))
         from auth.users where deleted_at is null),
+      'organizations', (
+        select jsonb_build_object(
+          'total', (select count(*) from public.organizations),
+          'without_admin', count(*))
+        from (
+          select from public.organization_members group by organization_id
+          having not bool_or(role = 'admin')) as without_admin),
       'videos', (
         select coalesce(jsonb_object_agg(state, videos), '{}')
         from (select state, count(*) as videos from public.videos group by state) as by_state),

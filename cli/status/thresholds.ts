@@ -82,6 +82,13 @@ export const thresholds: readonly Threshold[] = [
     read: ({ orphans }) => orphans?.counted_seconds ?? null,
   },
   {
+    option: "max-without-admin",
+    unit: "count",
+    what: "organisations whose members have no admin",
+    standard: 0,
+    read: ({ organizations }) => organizations.without_admin,
+  },
+  {
     option: "max-job-age",
     unit: "seconds",
     what: "oldest job that no worker has done",

@@ -15,6 +15,7 @@ const generous = [
   ["--max-orphans", "1000000"],
   ["--max-drain-age", "31536000"],
   ["--max-count-age", "31536000"],
+  ["--max-without-admin", "1000000"],
   ["--max-job-age", "31536000"],
 ].flat();
 
@@ -36,6 +37,7 @@ describe("heimdex status", () => {
     const count = expect.any(Number);
     expect(status).toEqual({
       users: { total: count, onboarded: count },
+      organizations: { total: count, without_admin: count },
       videos: expect.any(Object),
       jobs: { states: expect.any(Object), oldest_seconds: count },
       outbox: { pending: count, oldest_seconds: count, dead: count },
@@ -52,13 +54,14 @@ describe("heimdex status", () => {
     expect(out).toMatch(
       new RegExp(
         [
-          "^users {5}\\d+, \\d+ onboarded",
-          "videos {4}.+",
-          "jobs {6}.+; longest due \\d+ s",
-          "outbox {4}\\d+ waiting, oldest \\d+ s, \\d+ dead",
-          "erasures {2}.+; longest due \\d+ s",
-          "orphans {3}\\d+ beside \\d+ users, counted \\d+ h ago",
-          "drain {5}came to its end \\d+ s ago\n$",
+          "^users {10}\\d+, \\d+ onboarded",
+          "organisations {2}\\d+, \\d+ without an admin",
+          "videos {9}.+",
+          "jobs {11}.+; longest due \\d+ s",
+          "outbox {9}\\d+ waiting, oldest \\d+ s, \\d+ dead",
+          "erasures {7}.+; longest due \\d+ s",
+          "orphans {8}\\d+ beside \\d+ users, counted \\d+ h ago",
+          "drain {10}came to its end \\d+ s ago\n$",
         ].join("\n"),
       ),
     );
@@ -70,6 +73,7 @@ describe("heimdex status", () => {
     ["an erasure that was given up on", "--max-dead-erasures"],
     ["an erasure that has been due for an hour", "--max-erasure-age"],
     ["orphans in the daily count", "--max-orphans"],
+    ["an organisation without an admin", "--max-without-admin"],
   ])("exits 1 for %s", async (_what, option) => {
     const planted = await plantTrouble();
     try {
@@ -107,6 +111,11 @@ async function plantTrouble() {
       values ('user', ${userId}, 'orphan', ${state}, now() - interval '2 hours',
         now() - interval '2 hours', 'infinity')`;
   }
+  const organization = crypto.randomUUID();
+  await sql`insert into public.organizations (organization_id, name)
+    values (${organization}, 'planted')`;
+  await sql`insert into public.organization_members (organization_id, user_id)
+    values (${organization}, ${users[0]})`;
   const [before] = await sql`
     select day::text as day, orphans from private.orphan_counts order by day desc limit 1`;
   await sql`update private.orphan_counts set orphans = 1 where day = ${before?.day}::date`;
@@ -114,6 +123,7 @@ async function plantTrouble() {
     undo: async () => {
       await sql`delete from private.auth_events where event_id = ${eventId}`;
       await sql`delete from private.erasures where user_id = any(${[...users]})`;
+      await sql`delete from public.organizations where organization_id = ${organization}`;
       await sql`update private.orphan_counts set orphans = ${before?.orphans ?? null}
         where day = ${before?.day}::date`;
     },

@@ -7,7 +7,8 @@ export const drainSchedule: Check = {
   looks: "the job of pg_cron that calls the drain, its last runs, and the two secrets in Vault",
   why: "A job that is missing, inactive or without its secrets calls nobody, and no error is shown",
   mend: "Run the migration 20261122101600 again with pg_cron and pg_net enabled, and create the " +
-    "secrets: select vault.create_secret('...', 'heimdex_drain_url')",
+    "secrets: select vault.create_secret('...', 'heimdex_drain_url'), " +
+    "vault.create_secret('...', 'heimdex_cron_secret')",
   async run({ read, stage }) {
     if (stage === "embedded") {
       return notChecked("The embedded stack has no pg_cron: a timer of its own calls the drain");

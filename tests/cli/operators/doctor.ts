@@ -194,8 +194,18 @@ const faults: Fault[] = [
     undo: "update private.orphan_counts set orphans = 0",
   },
   {
+    fault: "an organisation has lost its last admin",
+    finds: ["organizations"],
+    plant: `with planted as (insert into public.organizations (organization_id, name)
+      values ('${planted}', 'planted') returning organization_id)
+      insert into public.organization_members (organization_id, user_id)
+      select organization_id, organization_id from planted`,
+    undo: `delete from public.organizations where organization_id = '${planted}'`,
+  },
+  {
     fault: "a receipt has no copy",
-    finds: ["receipts"],
+    // It names no key either, and thus not the present one.
+    finds: ["pseudonym-key", "receipts"],
     plant: "insert into private.erasure_receipts (sequence, erasure_id, stage, receipt, hash, " +
       `created_at) values (999999, '${planted}', 'final', '{}', 'planted', now() - interval '2 hours')`,
     undo: "delete from private.erasure_receipts where sequence = 999999",
@@ -211,6 +221,14 @@ const faults: Fault[] = [
     plant: "insert into private.erased_users (subject, user_id) " +
       `values ('${"0".repeat(64)}', '${planted}')`,
     undo: `delete from private.erased_users where user_id = '${planted}'`,
+  },
+  {
+    fault: "receipts were made with another pseudonym key",
+    finds: ["pseudonym-key"],
+    plant: "insert into private.erasure_receipts (sequence, erasure_id, stage, receipt, hash, " +
+      `copied_at) values (1, '${planted}', 'final', '{"subject_key":"${"0".repeat(64)}"}', ` +
+      `'${"0".repeat(64)}', now())`,
+    undo: "truncate private.erasure_receipts",
   },
   {
     fault: "a migration is not pushed",
