@@ -23,7 +23,10 @@ export function createMoveContext(context: CliContext, legacy: LegacyContext): C
   };
 }
 
-/** The lock of these commands is one of the session, which a transaction pooler does not keep. */
+/**
+ * The lock that load, export, cutover, rollback and purge share is one of the session, which a
+ * transaction pooler does not keep. Throws: CliError (usage) for the URL of one.
+ */
 export function assertDirect(context: CliContext): void {
   if (!isPooler(databaseUrl(context))) return;
   throw new CliError(

@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../json.ts";
 import { LegacyError } from "./errors.ts";
 

@@ -24,14 +24,17 @@ describe("heimdex legacy cutover", { timeout: movingTimeout }, () => {
     await expectLegacyRows(moving);
   });
 
-  test("exits 2 for a pooler, which keeps no lock", async () => {
+  test("exits 2 for a pooler, which keeps no lock, as load and export do", async () => {
     const url = new URL(moving.world.stack.databaseUrl);
     url.searchParams.set("pgbouncer", "true");
-    const { code, err } = await run(["cutover"], { SUPABASE_DB_URL: url.href });
-    expect({ code, err }).toEqual({
-      code: 2,
-      err: expect.stringContaining("give the direct connection, port 5432"),
-    });
+    for (const verb of ["cutover", "load", "export"]) {
+      const { code, err } = await run([verb], { SUPABASE_DB_URL: url.href });
+      expect({ verb, code, err }).toEqual({
+        verb,
+        code: 2,
+        err: expect.stringContaining("give the direct connection, port 5432"),
+      });
+    }
   });
 
   test("cuts over, says so, and is done when it runs again", async () => {

@@ -173,7 +173,7 @@ describe("a load that is killed", () => {
     await legacy.sql`
       insert into public.audit_events (event_type, metadata)
       select 'padding', jsonb_build_object('text', repeat('x', 1500)) from generate_series(1, 4000)`;
-    for (let round = 1; round <= testSize({ sampled: 5, long: 20 }); round++) {
+    for (let round = 1; round <= testSize({ sampled: 3, long: 20 }); round++) {
       await legacy.sql`update public.audit_events set user_agent = ${`round ${round}`}`;
       await Promise.all(
         Array.from({ length: 40 }, (_each, index) => {

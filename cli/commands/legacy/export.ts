@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { type ExportReport, exportUsers } from "../../../shared/legacy/export/export-users.ts";
 import { type CliContext, type ExitCode, exitCodes, type Finish } from "../../context.ts";
 import { readDecisionsFile } from "../../legacy/decisions-file.ts";
+import { assertDirect } from "../../legacy/move-context.ts";
 import { withLegacy } from "../../legacy/with-legacy.ts";
 import { nounOf } from "../../noun.ts";
 import { readTime, wholeNumber } from "../../options.ts";
@@ -23,11 +24,13 @@ with the same password. Only what differs is written, so that it can be stopped 
 and run again. Until the cutover the legacy row is the truth. Progress goes to standard error.
 Decide first what heimdex legacy plan asks for: users with an open question fail here.
 
-Needs the environment of the functions, and LEGACY_DATABASE_URL where the legacy database is another.
+Needs the environment of the functions, with a direct connection in DATABASE_URL, no pooler's, and
+LEGACY_DATABASE_URL where the legacy database is another.
 
 Exit codes:
   0 every user is there   1 some failed: the report says why and what to do   2 wrong usage or keys
-  3 Supabase Auth or a database does not answer: run it again   4 refused
+  3 Supabase Auth or a database does not answer: run it again
+  4 refused, also while a load, a cutover or a rollback is at work
 
 Examples:
   $ heimdex legacy export --dry-run
@@ -49,6 +52,7 @@ export function registerLegacyExport(program: Command, context: CliContext, fini
 
 async function runExport(context: CliContext, options: ExportCommandOptions): Promise<ExitCode> {
   const { json, dryRun = false, concurrency, since } = options;
+  if (!dryRun) assertDirect(context);
   const decisions = options.decisions === undefined
     ? []
     : await readDecisionsFile(options.decisions);

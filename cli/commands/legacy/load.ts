@@ -13,6 +13,7 @@ import {
 } from "../../../shared/legacy/load/load.ts";
 import type { S3Settings } from "../../../shared/legacy/load/s3.ts";
 import { type CliContext, CliError, type ExitCode, exitCodes, type Finish } from "../../context.ts";
+import { assertDirect } from "../../legacy/move-context.ts";
 import { withLegacy } from "../../legacy/with-legacy.ts";
 import { nounOf } from "../../noun.ts";
 import { wholeNumber } from "../../options.ts";
@@ -34,7 +35,7 @@ like, and again when it was stopped or killed anywhere. What is gone in the lega
 too, as far as it came by load. Each table is as it was until all are there. Tables that already lie
 in the project's database stay as they are; then only objects are loaded.
 
-Environment: that of the functions, and
+Environment: that of the functions, with a direct connection in DATABASE_URL, no pooler's, and
   LEGACY_DATABASE_URL     the legacy database; not set when its tables already lie in the project
   LEGACY_S3_ENDPOINT      its object store, such as http://minio:9000; not set: no objects
   LEGACY_S3_ACCESS_KEY    a key that may list and read
@@ -44,7 +45,8 @@ Environment: that of the functions, and
 Exit codes:
   0 all is there   1 some objects could not be loaded: the report says why   2 wrong usage or keys
   3 a database, the object store or Storage does not answer, or a disk is full: run it again
-  4 refused: the legacy database is being written to, or the project is cut over already
+  4 refused: the legacy database is being written to, the project is cut over already, or another
+    command of the move is at work
 
 Examples:
   $ heimdex legacy load
@@ -64,6 +66,7 @@ export function registerLegacyLoad(program: Command, context: CliContext, finish
 }
 
 async function load(context: CliContext, options: LoadCommandOptions): Promise<ExitCode> {
+  assertDirect(context);
   const { bucket: buckets = defaultBuckets, concurrency, live = false, json } = options;
   const s3 = readS3(context);
   const report = await withLegacy(context, async (legacy) => {

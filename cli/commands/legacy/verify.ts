@@ -17,7 +17,7 @@ interface VerifyCommandOptions {
 
 const examples = `
 Compares every legacy user with Supabase Auth, field by field, both ways, and counts the rows of every
-owner. The result is stored: the cutover asks for a run that passed and for nothing written since.
+owner. Rows that were loaded from a database of its own are compared with it by a checksum. The result is stored: the cutover asks for a run that passed and for nothing written since.
 --sign-in takes a JSON document of test users, whose old passwords are tried for real:
   [{"email":"a@b.test","password":"..."}]
 

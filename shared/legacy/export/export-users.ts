@@ -1,5 +1,6 @@
 import { createAuthAdmin } from "../auth-admin.ts";
 import type { LegacyContext } from "../context.ts";
+import { withSharedMoveLock } from "../cutover/lock.ts";
 import {
   type Decision,
   loadDecisions,
@@ -65,10 +66,16 @@ const defaultSilenceMs = 120_000;
  * of users, so that memory stays flat; a checkpoint for each small batch, so that it can be killed
  * anywhere and run again. Until the cutover the legacy row is the truth. Changes no legacy table.
  * Source of the requests: supabase-auth-facts 3.2 to 3.4.
- * @throws LegacyError usage for wrong keys, refused after the cutover, outage when Supabase Auth is
- * silent too long; what was done until then is kept
+ * @throws LegacyError usage for wrong keys, refused after the cutover and while a load, a cutover or
+ * a rollback is at work, outage when Supabase Auth is silent too long; what was done until then is
+ * kept
  */
 export async function exportUsers(ctx: LegacyContext, o: ExportOptions): Promise<ExportReport> {
+  if (o.dryRun) return await exportAll(ctx, o);
+  return await withSharedMoveLock(ctx.sql, () => exportAll(ctx, o));
+}
+
+async function exportAll(ctx: LegacyContext, o: ExportOptions): Promise<ExportReport> {
   const { sql, deps: { env } } = ctx;
   await assertNotCutOver(ctx);
   const auth = createAuthAdmin({

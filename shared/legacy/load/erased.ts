@@ -14,9 +14,13 @@ export function selectErased(sql: postgres.ISql) {
 }
 
 /** Ids of users and people that were loaded once and erased in the project since. */
-export async function readErased(
-  sql: postgres.ISql,
-): Promise<{ users: string[]; people: string[] }> {
+export interface ErasedIds {
+  users: readonly string[];
+  people: readonly string[];
+}
+
+/** Reads them; none while the users tables are gone. */
+export async function readErased(sql: postgres.ISql): Promise<ErasedIds> {
   const [table] = await sql<[{ there: boolean }]>`
     select to_regclass('public.users') is not null as there`;
   if (!table.there) return { users: [], people: [] };

@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import type { ErasedIds } from "./erased.ts";
 import { columnsOf, type LoadColumns, type LoadTable, rootKey, stageSchema } from "./relations.ts";
 
 /** What the rows of one table are, whatever their order. */
@@ -21,13 +22,35 @@ export async function prepareSession(sql: postgres.ISql): Promise<void> {
       set_config('idle_in_transaction_session_timeout', '0', true)`;
 }
 
-/** Over the whole table in the legacy database. */
+/** Over the whole table in the legacy database, without what belongs to erased users and people. */
 export function fingerprintSource(
   sql: postgres.ISql,
   table: LoadTable,
   columns: LoadColumns,
+  erased: ErasedIds = { users: [], people: [] },
 ): Promise<Fingerprint> {
-  return fingerprint(sql, columnsOf(columns, table), sql`${sql(`public.${table.name}`)} as t`);
+  const from = selectErasedRows(sql, table, erased).reduce(
+    (rows, ofErased) => sql`${rows} and not exists (${ofErased})`,
+    sql`${sql(`public.${table.name}`)} as t where true`,
+  );
+  return fingerprint(sql, columnsOf(columns, table), from);
+}
+
+/** For row `t` of a legacy table one query for each way to belong to somebody who was erased. */
+function selectErasedRows(sql: postgres.ISql, table: LoadTable, { users, people }: ErasedIds) {
+  const among = (ids: readonly string[], key: postgres.PendingQuery<postgres.Row[]>) =>
+    sql`select from unnest(${[...ids]}::uuid[]) as e (id) where e.id = ${key}`;
+  const ofOwner = sql`select from public.videos as v
+    where v.video_id = t.video_id and exists (${among(users, sql`v.user_id`)})`;
+  if (users.length + people.length === 0) return [];
+  if (table.name === "scene_people") {
+    const ofScene = sql`select from public.scenes as s join public.videos as v using (video_id)
+      where s.scene_id = t.scene_id and exists (${among(users, sql`v.user_id`)})`;
+    return [ofScene, among(people, sql`t.person_id`)];
+  }
+  if (!table.owner) return [ofOwner];
+  const own = among(users, sql`t.user_id`);
+  return table.name === "face_profiles" ? [own, among(people, sql`t.person_id`)] : [own];
 }
 
 /** Over the rows on their way. */

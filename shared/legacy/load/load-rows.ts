@@ -145,7 +145,8 @@ async function compare(
   };
 }
 
-interface Project {
+/** What a load has to know of the project. */
+export interface Project {
   restore: boolean;
   /** Users that were removed from `public`. */
   removed: number;
@@ -154,7 +155,8 @@ interface Project {
   has(table: LegacyTableName, column: string): boolean;
 }
 
-async function readProject(sql: postgres.Sql): Promise<Project> {
+/** Reads it. */
+export async function readProject(sql: postgres.Sql): Promise<Project> {
   const [row] = await sql<[{
     present: boolean;
     removed: number | null;

@@ -1,8 +1,7 @@
-import type postgres from "postgres";
 import type { LegacyContext } from "../context.ts";
+import { withMoveLock } from "../cutover/lock.ts";
 import { LegacyError } from "../errors.ts";
 import { diskFull, explainLoadFailure } from "./failures.ts";
-import { inTransaction } from "./in-transaction.ts";
 import {
   type BucketPair,
   loadObjects,
@@ -49,13 +48,13 @@ export interface LoadReport {
  * brought back.
  *
  * Wants a source that `checkLegacySource` has passed.
- * @throws LegacyError; then each table is as it was, and objects that were loaded stay
+ * @throws LegacyError, refused while another command of the move is at work; then each table is as it was, and objects that were loaded stay
  */
 export async function loadLegacy(
   context: LegacyContext,
   options: LoadOptions,
 ): Promise<LoadReport> {
-  return await withLoadLock(context.sql, async () => {
+  return await withMoveLock(context.sql, async () => {
     try {
       const rows = context.source.separate ? await loadAllRows(context, options) : null;
       const objects = options.s3 === undefined
@@ -97,20 +96,4 @@ function goesOn(error: unknown): boolean {
 
 function isDiskFull(error: LegacyError): boolean {
   return error.cause instanceof Error && Reflect.get(error.cause, "code") === diskFull;
-}
-
-/** Two loads would take the stage away from each other. The lock goes with the connection. */
-async function withLoadLock<T>(sql: postgres.Sql, work: () => Promise<T>): Promise<T> {
-  return await inTransaction(sql, async (lock) => {
-    await lock`select set_config('idle_in_transaction_session_timeout', '0', true)`;
-    const [row] = await lock<[{ free: boolean }]>`
-      select pg_try_advisory_xact_lock(hashtextextended('heimdex legacy load', 0)) as free`;
-    if (!row.free) {
-      throw new LegacyError(
-        "refused",
-        "Another load is under way in this project: wait for its end. Nothing was changed",
-      );
-    }
-    return await work();
-  });
 }

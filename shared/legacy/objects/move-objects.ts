@@ -3,6 +3,7 @@ import { nameFailure } from "../../errors/name-failure.ts";
 import { AppError } from "../../errors/app-error.ts";
 import { ObjectExistsError, type ObjectStore } from "../../storage/object-store.ts";
 import { LegacyError } from "../errors.ts";
+import { isMd5 } from "../load/copy-object.ts";
 import { collectMoves } from "./collect-moves.ts";
 import { inParallel } from "./in-parallel.ts";
 import { switchKeys } from "./switch-keys.ts";
@@ -211,9 +212,9 @@ class UnlikeObjectError extends Error {
 
 const otherObject = "another object stands at its new key";
 
-/** An object of the same size at the new key is the copy of a run that broke off. */
+/** An object of the same content at the new key is the copy of a run that broke off. */
 async function ensureCopy(
-  { objects }: ObjectMoveContext,
+  { objects, sql }: ObjectMoveContext,
   bucket: string,
   from: string,
   to: string,
@@ -222,10 +223,28 @@ async function ensureCopy(
     return await objects.copy(bucket, from, to) || await objects.stat(bucket, to) !== null;
   } catch (error) {
     if (!(error instanceof ObjectExistsError)) throw error;
-    const [source, copy] = [await objects.stat(bucket, from), await objects.stat(bucket, to)];
-    if (source === null || source.size === copy?.size) return true;
+    const source = await objects.stat(bucket, from);
+    if (source === null || await areAlike(sql, bucket, [from, to])) return true;
     throw new UnlikeObjectError(otherObject);
   }
+}
+
+/**
+ * Whether two objects are of one size, and of one MD5 where Storage knows both: the tag of an object
+ * that came in parts is none.
+ */
+async function areAlike(
+  sql: postgres.Sql,
+  bucket: string,
+  keys: [string, string],
+): Promise<boolean> {
+  const objects = await sql<{ size: string; etag: string }[]>`
+    select coalesce(metadata ->> 'size', '') as size,
+      coalesce(btrim(metadata ->> 'eTag', '"'), '') as etag
+    from storage.objects where bucket_id = ${bucket} and name = any(${keys})`;
+  const [one, other] = objects;
+  if (!one || !other || one.size !== other.size) return false;
+  return one.etag === other.etag || !isMd5(one.etag) || !isMd5(other.etag);
 }
 
 async function withPatience<T>(

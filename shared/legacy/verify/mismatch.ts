@@ -12,6 +12,8 @@ const advice = {
   not_loaded: "The row differs from the legacy database: run heimdex legacy load",
   rows_differ:
     "The owner has other numbers of rows than in the legacy database: run heimdex legacy load",
+  contents_differ:
+    "The rows of these tables are not those of the legacy database: run heimdex legacy load",
   unknown_owner: "No users row names this owner: decide unknown_owner with keep",
   sign_in_failed: "Signing in with the old password failed: see the code of Supabase Auth",
   sign_in_other: "The old password signs in to another account than the exported one",

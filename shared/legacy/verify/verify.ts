@@ -7,6 +7,7 @@ import { Gate } from "../export/gate.ts";
 import { assertNotCutOver, checkProject } from "../export/preflight.ts";
 import { type Judge, type Judgement, openJudge } from "../plan/judge.ts";
 import { readUserPages } from "../users.ts";
+import { compareContents } from "./compare-contents.ts";
 import { compareLoaded } from "./compare-loaded.ts";
 import { compareOwners } from "./compare-owners.ts";
 import { compareUser } from "./compare-user.ts";
@@ -45,8 +46,8 @@ const MAX_MISMATCHES = 1000;
 const MAX_SILENCE_MS = 60_000;
 
 /**
- * Compares every legacy user with Supabase Auth, every field, both ways, and the rows of every owner,
- * over one snapshot; signs a sample in where passwords are given. Who is equal is marked as verified,
+ * Compares every legacy user with Supabase Auth, every field, both ways, and the rows of every owner
+ * by their number, those of a separate legacy database by their content too, over one snapshot; signs a sample in where passwords are given. Who is equal is marked as verified,
  * and the run with its fingerprint goes to private.legacy_verifications: the cutover asks for the
  * last one to have passed, and for nothing written since.
  * @throws LegacyError refused after the cutover, usage for wrong keys, outage when Supabase Auth does
@@ -113,6 +114,7 @@ async function compareAll(snapshot: Snapshot, c: Comparison): Promise<Compared> 
   const { users, gone } = await compareUsers(snapshot, judge, c, before?.users ?? 0);
   await findGoneInLegacy(snapshot, c.collector);
   const owners = await countOwners(snapshot, book, c.collector);
+  for (const mismatch of await compareContents(snapshot)) c.collector.add(mismatch);
   return { takenAt, users, gone, owners, fingerprint: before?.fingerprint ?? null };
 }
 

@@ -331,6 +331,25 @@ describe("export is refused", () => {
     });
   }
 
+  it("while a cutover is at work, and goes on when that has ended; others may export", async () => {
+    await own.addUsers({});
+    const other = await own.sql().reserve();
+    try {
+      await other`select pg_advisory_lock(hashtextextended('heimdex:legacy', 0))`;
+      const waiting = runExport();
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      expect(await countAccounts()).toBe(0);
+      expect(await runExport({ dryRun: true })).toMatchObject({ created: 1 });
+      await other`select pg_advisory_unlock_all()`;
+      expect(await waiting).toMatchObject({ created: 1 });
+      await other`select pg_advisory_lock_shared(hashtextextended('heimdex:legacy', 0))`;
+      expect(await runExport()).toMatchObject({ unchanged: 1 });
+    } finally {
+      await other`select pg_advisory_unlock_all()`;
+      other.release();
+    }
+  });
+
   it("for a Supabase Auth of another project", async () => {
     await own.addMany(3);
     const id = crypto.randomUUID();

@@ -360,6 +360,29 @@ describe("a load that breaks off", () => {
   }
 });
 
+it("waits for an export that is at work, without a transaction", async () => {
+  const other = await db.project.admin.reserve();
+  try {
+    await other`select pg_advisory_lock_shared(hashtextextended('heimdex:legacy', 0))`;
+    const waiting = loadLegacy({ ...db, deps: depsWith(), now: () => new Date() }, {
+      buckets: [],
+      live: false,
+      onProgress: () => {},
+    });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const [row] = await other<[{ loaded: boolean; open: number }]>`
+      select exists (select from private.legacy_loads) as loaded,
+        (select count(*)::int from pg_stat_activity
+          where application_name = 'heimdex load test' and xact_start is not null) as open`;
+    expect(row).toEqual({ loaded: false, open: 0 });
+    await other`select pg_advisory_unlock_all()`;
+    expect((await waiting).rows).toMatchObject({ rounds: 1 });
+  } finally {
+    await other`select pg_advisory_unlock_all()`;
+    other.release();
+  }
+});
+
 const tmpfs = await canMount();
 
 describe.runIf(tmpfs)("a disk that is full", () => {

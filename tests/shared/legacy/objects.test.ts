@@ -162,6 +162,21 @@ describe("moving objects", { timeout: movingTimeout }, () => {
     );
   });
 
+  test("takes an object of another content for no copy, though it is as large", async () => {
+    const taken = `videos/${ann.supabaseId}/${thingOf(ann)}.mp4`;
+    await expect(moveObjects(killAt({ call: "copy", nth: 1, when: "before" }), { concurrency: 1 }))
+      .rejects.toThrow("killed");
+    const size = (await moving.ctx.objects.stat("uploads", videoKeyOf(ann)))?.size ?? 0;
+    await moving.ctx.objects.put("uploads", taken, "x".repeat(size), { contentType: "video/mp4" });
+    const { failed } = await moveObjects(moving.ctx);
+    expect(failed).toEqual([
+      { bucket: "uploads", key: videoKeyOf(ann), reason: "another object stands at its new key" },
+    ]);
+    expect(await listKeys(moving, "uploads")).toEqual(
+      expect.arrayContaining([taken, videoKeyOf(ann)]),
+    );
+  });
+
   test("moves neither what is new nor what belongs to nobody", async () => {
     // Dan's id is the one that Cid had before: this is Dan's.
     const fresh = [`videos/${dan.supabaseId}/new.mp4`, `videos/${crypto.randomUUID()}/x.mp4`];

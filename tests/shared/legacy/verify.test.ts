@@ -12,12 +12,16 @@ const runExport = (decisions: Decision[] = []) =>
 const runVerify = (options: VerifyOptions = {}, environment = {}) =>
   own.run((ctx) => verifyMove(ctx, options), environment);
 
+// A default would be another moment in each database.
+const times = { created_at: "2024-01-01", updated_at: "2024-01-01" };
+
 const video = (userId: string) => ({
   video_id: crypto.randomUUID(),
   user_id: userId,
   storage_key: `videos/${userId}/a.mp4`,
   mime_type: "video/mp4",
   size_bytes: 1,
+  created_at: times.created_at,
 });
 
 /** The last recorded run. */
@@ -209,15 +213,14 @@ describe("verify", () => {
 
   it("compares a separate legacy database with what was loaded, owner by owner", async () => {
     const [ann, bob] = [crypto.randomUUID(), crypto.randomUUID()];
-    // A default would be another moment in each database.
-    const times = { created_at: "2024-01-01", updated_at: "2024-01-01" };
     const password = { password_hash: await hashes.bcrypt("old") };
+    const shown = video(ann);
     const rows = {
       users: [
         { user_id: ann, email: "ann@example.test", ...password, ...times },
         { user_id: bob, email: "bob@example.test", ...password, ...times },
       ],
-      videos: [video(ann), video(ann), video(bob)],
+      videos: [shown, video(ann), video(bob)],
     };
     for (const sql of [own.sql(), own.world.legacySql()]) await writeLegacyRows(sql, rows);
     await own.sql()`
@@ -227,22 +230,34 @@ describe("verify", () => {
     const environment = { LEGACY_DATABASE_URL: own.world.legacyUrl };
     await own.run((ctx) => exportUsers(ctx, { concurrency: 4 }), environment);
     expect(await runVerify({}, environment)).toMatchObject({ passed: true, users: 2, owners: 2 });
+    // As many rows, and other ones.
+    const rename = (key: string) =>
+      own.sql()`update public.videos set storage_key = ${key} where video_id = ${shown.video_id}`;
+    await rename("videos/elsewhere.mp4");
+    expect((await runVerify({}, environment)).mismatches).toEqual([{
+      kind: "contents_differ",
+      subject: null,
+      fields: ["videos"],
+      detail: expect.stringContaining("run heimdex legacy load"),
+    }]);
+    await rename(shown.storage_key);
     await own.sql()`delete from public.videos where user_id = ${bob}`;
     await own.sql()`update public.users set industry = 'film' where user_id = ${ann}`;
     expect((await runVerify({}, environment)).mismatches).toMatchObject([
       { kind: "not_loaded", subject: ann, fields: ["industry"] },
       { kind: "rows_differ", subject: bob, fields: ["videos"] },
+      { kind: "contents_differ", subject: null, fields: ["videos"] },
     ]);
   });
 
   it("does not want back users and people erased in the project since they were loaded", async () => {
     const [ann, bob] = [crypto.randomUUID(), crypto.randomUUID()];
-    const times = { created_at: "2024-01-01", updated_at: "2024-01-01" };
     const password = { password_hash: await hashes.bcrypt("old") };
     const person = (userId: string) => ({
       person_id: crypto.randomUUID(),
       user_id: userId,
       name: "P",
+      created_at: times.created_at,
     });
     const [kept, gone] = [{ ...person(ann), name: "Kept" }, person(ann)];
     const shown = video(ann);
@@ -251,6 +266,7 @@ describe("verify", () => {
       video_id: shown.video_id,
       start_s: 0,
       end_s: 1,
+      created_at: times.created_at,
     };
     const rows = {
       users: [
