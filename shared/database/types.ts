@@ -428,7 +428,9 @@ export interface ScenePartsRow {
   scene_count: number;
   scenes: Json;
   sidecar_keys: string[];
+  tag_count: number;
   thumbnail_keys: string[];
+  transcript_length: number;
   video_id: string;
 }
 

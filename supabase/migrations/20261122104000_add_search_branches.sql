@@ -441,7 +441,8 @@ from public, anon, authenticated, service_role;
 -- The scenes that hold some words of a list, in a video whose title, tags, file name or description hold the others.
 -- p_scope: of the search. p_parts: what each word looks for, or null.
 -- Returns private.search_match, ranks from 2,001 on, behind every scene that holds all the words. Of each owner the
--- twenty videos are looked into whose metadata hold the most of the words, the newest first.
+-- twenty videos are looked into whose metadata hold the most of the words, the newest first, a hundred in all; of each
+-- its first scenes, 2,000 together.
 -- Not security definer: private.find_scene_candidates calls it as its owner.
 create or replace function private.find_spread_matches(p_scope private.search_scope, p_parts tsquery[])
 returns setof private.search_match
@@ -478,17 +479,26 @@ begin
     execute format(
         'select array_agg(s.video_id), array_agg(('
         'select string_agg(''('' || p.part::text || '')'', '' & '') from unnest($2) as p (part) '
-        'where not s.words @@ p.part)::tsquery) from (%s) as s', v_arms
+        'where not s.words @@ p.part)::tsquery) from (select * from (%s) as a limit 100) as s', v_arms
     ) into v_videos, v_missing using p_scope, p_parts, v_any, v_all;
     if v_videos is null then
         return;
     end if;
+    -- One arm a video, so that the planner knows its words: many scenes hold a common one, and the first will do.
+    select string_agg(
+        format(
+            '(select s.scene_id, s.video_id, s.created_at, s.start_s, ts_rank(s.words, ($3)[%1$s], 1) as score '
+            'from public.scenes as s where s.video_id = ($2)[%1$s] and s.words @@ ($3)[%1$s] and %2$s '
+            'order by s.start_s limit %3$s)',
+            n, private.to_scene_conditions(p_scope), 2000 / cardinality(v_videos)
+        ),
+        ' union all '
+    ) into v_arms
+    from generate_subscripts(v_videos, 1) as n;
     return query execute format(
         'select s.scene_id, s.video_id, 2000 + (row_number() over ('
-        'order by ts_rank(s.words, r.missing, 1) desc, s.created_at desc, s.video_id, s.start_s, s.scene_id))::integer '
-        'from unnest($2, $3) as r (video_id, missing) '
-        'inner join public.scenes as s on r.video_id = s.video_id and s.words @@ r.missing '
-        'where %s order by 3 limit 2000', private.to_scene_conditions(p_scope)
+        'order by s.score desc, s.created_at desc, s.video_id, s.start_s, s.scene_id))::integer '
+        'from (%s) as s', v_arms
     ) using p_scope, v_videos, v_missing;
 end
 $function$;

@@ -56,12 +56,15 @@ create index if not exists idx_scene_revisions_touched_at on private.scene_revis
 
 -- Parts of a revision until it is swapped in. scenes: [{"scene_id", "start_s", "end_s", "transcript", "language",
 -- "vision_tags", "thumbnail_key", "sidecar_key", "text_vec", "image_vec", "people"}], vectors in pgvector's text form.
+-- transcript_length: characters of their transcripts. tag_count: their vision_tags.
 create table if not exists private.scene_parts (
     video_id uuid not null,
     revision uuid not null,
     part integer not null,
     scenes jsonb not null,
     scene_count integer not null,
+    transcript_length integer not null,
+    tag_count integer not null,
     thumbnail_keys text[] not null,
     sidecar_keys text[] not null,
     constraint scene_parts_pkey primary key (video_id, revision, part),
@@ -523,7 +526,8 @@ revoke all on function private.read_job_folder(uuid, uuid) from public, anon, au
 -- Stages one part of a revision; the same part again takes the place of the first.
 -- p_source: 'captions' or 'worker'. p_scenes: as in private.scene_parts, scene_id optional. The video is locked.
 -- Returns the revision. Errors: revision_conflict (a newer revision is swapped in already, or this one is and the part
--- differs); validation_failed (more than 50000 scenes in the revision, 10000 where vectors are kept).
+-- differs); validation_failed (more than 50000 scenes in the revision, 10000 where vectors are kept, more than ten
+-- million characters of transcripts or two million tags).
 -- Vectors are left out where there is no table for them. Not security definer: called by the functions below and by
 -- private.set_captions.
 create or replace function private.stage_scenes(
@@ -538,6 +542,8 @@ declare
     v_vectors boolean := to_regclass('public.scene_vectors') is not null;
     v_replaced private.scene_parts;
     v_count bigint;
+    v_length bigint;
+    v_tags bigint;
     v_revision private.scene_revisions;
 begin
     insert into private.scene_revisions (video_id, revision, source) values (p_video_id, p_revision, p_source)
@@ -566,7 +572,9 @@ begin
     delete from private.scene_parts as p
     where p.video_id = p_video_id and p.revision = p_revision and p.part = p_part
     returning p.* into v_replaced;
-    insert into private.scene_parts (video_id, revision, part, scenes, scene_count, thumbnail_keys, sidecar_keys)
+    insert into private.scene_parts (
+        video_id, revision, part, scenes, scene_count, transcript_length, tag_count, thumbnail_keys, sidecar_keys
+    )
     select
         p_video_id, p_revision, p_part,
         coalesce(jsonb_agg(
@@ -574,6 +582,8 @@ begin
             || case when v_vectors then s.scene else s.scene - 'text_vec' - 'image_vec' end
         ), '[]'::jsonb),
         count(*),
+        coalesce(sum(length(s.scene ->> 'transcript')), 0),
+        coalesce(sum(jsonb_array_length(s.scene -> 'vision_tags')), 0),
         coalesce(array_agg(s.scene ->> 'thumbnail_key') filter (where s.scene ->> 'thumbnail_key' is not null), '{}'),
         coalesce(
             array_agg(distinct s.scene ->> 'sidecar_key') filter (where s.scene ->> 'sidecar_key' is not null), '{}'
@@ -598,13 +608,19 @@ begin
         )
     where video_id = p_video_id and revision = p_revision
     returning * into v_revision;
-    select sum(p.scene_count) into v_count
+    select sum(p.scene_count), sum(p.transcript_length), sum(p.tag_count) into v_count, v_length, v_tags
     from private.scene_parts as p
     where p.video_id = p_video_id and p.revision = p_revision;
-    -- Vectors go through an index that takes milliseconds a row, and the swap is one statement.
-    if v_count > (case when v_revision.vectors_stored then 10000 else 50000 end) then
+    -- The swap is one statement within a time limit. Words go through an index that takes a second for a million
+    -- characters, tags and vectors through others.
+    if
+        v_count > (case when v_revision.vectors_stored then 10000 else 50000 end)
+        or v_length > 10000000 or v_tags > 2000000
+    then
         perform private.raise_error(
-            'validation_failed', 'A revision holds at most 50000 scenes, 10000 with vectors. Send fewer'
+            'validation_failed',
+            'A revision holds at most 50000 scenes, 10000 with vectors, 10 million characters of transcripts and '
+            '2 million tags. Send fewer'
         );
     end if;
     return v_revision;

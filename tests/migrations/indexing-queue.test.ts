@@ -58,6 +58,29 @@ describe("private.put_scenes", () => {
     });
   });
 
+  test("refuses more words than the swap can index, and takes fewer in their place", async () => {
+    const held = await claimNew();
+    const revision = crypto.randomUUID();
+    const words = (count: number) => many(count, { transcript: "a".repeat(10_000) });
+    await put(held, words(600), { revision, parts: null });
+    const tags = [{ start_s: 0, end_s: 1, vision_tags: Array(2_000_001).fill("") }];
+    for (const scenes of [words(401), tags]) {
+      await expect(put(held, scenes, { revision, part: 2, parts: null })).rejects.toMatchObject({
+        code: "HD000",
+        message: "validation_failed",
+        detail: expect.stringContaining("10 million characters of transcripts and 2 million tags"),
+      });
+    }
+    const [row] = await db.sql`
+      select sum(transcript_length)::int as length from private.scene_parts where revision = ${revision}`;
+    expect(row).toEqual({ length: 6_000_000 });
+    await put(held, many(1, { transcript: "few" }), { revision, parts: null });
+    expect(await put(held, words(400), { revision, part: 2, parts: 2 })).toMatchObject({
+      swapped: true,
+      total: 401,
+    });
+  });
+
   test("forgets what was staged for a video that changes hands: its keys name the former owner", async () => {
     const held = await claimNew();
     const scene_id = crypto.randomUUID();

@@ -232,6 +232,24 @@ describe("private.find_scene_candidates", () => {
     expect(await find(ann, "sea 2400")).toHaveLength(1);
   });
 
+  test("shares 2,000 scenes of words that are spread among the videos with the others", async () => {
+    const texts = Array.from({ length: 1200 }, () => "a boat");
+    const videos = [
+      await index(ann, texts, { title: "Harbour" }),
+      await index(ann, texts, { title: "Harbour" }),
+    ];
+    const rows = await db.sql`
+      select m.video_id, array_agg(m.scene_id) as scenes
+      from private.find_spread_matches(
+        row(${ann.id}::uuid, '{}'::uuid[], '{}'::uuid[], null, null, null, null, null, null,
+          'infinity')::private.search_scope,
+        array['harbour'::tsquery, 'boat'::tsquery]) as m group by m.video_id`;
+    const found = new Map(rows.map(({ video_id, scenes }) => [video_id, new Set(scenes)]));
+    for (const { video_id, scenes } of videos) {
+      expect(found.get(video_id)).toEqual(new Set(scenes.slice(0, 1000)));
+    }
+  });
+
   test("refuses a senseless limit and a caller who is nobody", async () => {
     for (const limit of [0, 102]) {
       expect(await refusalOf(find(ann, "sea", { limit }))).toMatchObject({
