@@ -32,6 +32,8 @@ Exit codes:
 export interface Outcome {
   userId: string;
   isChanged: boolean;
+  /** Whether the account was deleted while the command ran. */
+  isGone?: boolean;
   document: Record<string, unknown>;
   sentence: string;
 }
@@ -43,9 +45,10 @@ export async function runChange(
   change: (deps: Deps) => Promise<Outcome>,
 ): Promise<void> {
   await explainRefusal(withDeps(context, async (deps) => {
-    const { userId, isChanged, document, sentence } = await change(deps);
+    const outcome = await change(deps);
+    const { userId, isChanged, document, sentence } = outcome;
     const ended = options.revokeSessions ? await endAllSessions(deps, userId) : undefined;
-    const next = describeNext(isChanged, ended);
+    const next = describeNext(outcome, ended);
     context.out(
       options.json
         ? toJson({ ...document, changed: isChanged, sessions_revoked: ended ?? 0, next })
@@ -54,7 +57,12 @@ export async function runChange(
   }));
 }
 
-function describeNext(isChanged: boolean, ended: number | undefined): string {
+/** What the user has to do to see the change. */
+export function describeNext(
+  { isChanged, isGone }: Pick<Outcome, "isChanged" | "isGone">,
+  ended: number | undefined,
+): string {
+  if (isGone) return "The account was deleted meanwhile, so no token is left to show it";
   if (ended !== undefined) {
     return `Sessions ended: ${ended}. The user signs in again and sees the change`;
   }

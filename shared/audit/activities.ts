@@ -38,6 +38,7 @@ export const activityTypes = {
   "person.deleted": "A person was deleted with photos and vectors",
   "webhook.received": "A signed event was received",
   "events.drained": "A drain found something to do",
+  "tier.change_requested": "An operator asked for another tier of the user",
   "tier.changed": "An operator changed the tier of the user",
   "organization.created": "An operator made an organization; names its first admin",
   "organization.member_added": "An operator added the user to an organization",
@@ -85,7 +86,7 @@ export interface Activity {
   resource?: Resource | undefined;
   /** UUID. */
   resourceId?: string | undefined;
-  /** What was asked for, e.g. `GET videos/:id`, where the type does not say it. */
+  /** What was asked for, e.g. `GET videos/:id` or `tier set pro`, where the type does not say it. */
   route?: string | undefined;
   requestId: string;
   clientIp: string | null;

@@ -17,6 +17,8 @@ import { isUuid } from "../text/uuid.ts";
 /** What a route's activity is about, and what its handler learned of it. */
 export interface ActivityNote {
   type: ActivityType | null;
+  /** UUID under which it is written once, for what can be asked for again without an end. */
+  eventId?: string;
   actor?: Actor;
   resource?: Resource;
   resourceId?: string;

@@ -56,6 +56,8 @@ export interface Unattended {
   resource: Resource;
   /** UUID. */
   resourceId: string;
+  /** What was asked for, where the type does not say it. */
+  route?: string;
 }
 
 /** What an operator did with the command line. */

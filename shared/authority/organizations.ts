@@ -26,6 +26,8 @@ export interface MembershipChange {
   role: OrganizationRole | null;
   /** False when it stood like this already. */
   isChanged: boolean;
+  /** Whether the account was deleted meanwhile, so that no token is left to tell. */
+  isGone: boolean;
 }
 
 const maxName = 100;
@@ -41,7 +43,7 @@ export async function createOrganization(
   admin: string,
 ): Promise<MembershipChange> {
   const clean = toName(name);
-  return await changeMembership(ctx, admin, async (sql, { userId }) => {
+  return await carryOut(ctx, admin, async (sql, { userId }) => {
     await sql`select pg_advisory_xact_lock(hashtextextended(${`heimdex organization ${clean}`}, 0))`;
     const [known] = await sql<Organization[]>`
       select o.organization_id as "organizationId", o.name from public.organizations as o
@@ -69,18 +71,17 @@ export async function addMember(
   who: string,
   role: OrganizationRole,
 ): Promise<MembershipChange> {
-  return await changeMembership(ctx, who, async (sql, { userId }) => {
-    const found = await lockOrganization(sql, organization);
-    const present = await readRole(sql, found, userId);
-    if (present === role) return { organization: found, role };
+  return await changeMembership(ctx, organization, who, async (sql, place) => {
+    const { organizationId, userId, present } = place;
+    if (present === role) return { role };
     if (present) {
       throw new AppError(
         "validation_failed",
         `The user is ${present} of this organization already, change it with heimdex org role`,
       );
     }
-    await insertMember(sql, found.organizationId, userId, role);
-    return { organization: found, role, activity: "organization.member_added" };
+    await insertMember(sql, organizationId, userId, role);
+    return { role, activity: "organization.member_added" };
   });
 }
 
@@ -94,14 +95,13 @@ export async function removeMember(
   organization: string,
   who: string,
 ): Promise<MembershipChange> {
-  return await changeMembership(ctx, who, async (sql, { userId }) => {
-    const found = await lockOrganization(sql, organization);
-    const present = await readRole(sql, found, userId);
-    if (!present) return { organization: found, role: null };
-    if (present === "admin") await requireOtherAdmin(sql, found, userId);
+  return await changeMembership(ctx, organization, who, async (sql, place) => {
+    const { organizationId, userId, present } = place;
+    if (!present) return { role: null };
+    if (present === "admin") await requireOtherAdmin(sql, place);
     await sql`delete from public.organization_members
-      where organization_id = ${found.organizationId} and user_id = ${userId}`;
-    return { organization: found, role: null, activity: "organization.member_removed" };
+      where organization_id = ${organizationId} and user_id = ${userId}`;
+    return { role: null, activity: "organization.member_removed" };
   });
 }
 
@@ -116,32 +116,62 @@ export async function changeRole(
   who: string,
   role: OrganizationRole,
 ): Promise<MembershipChange> {
-  return await changeMembership(ctx, who, async (sql, { userId }) => {
-    const found = await lockOrganization(sql, organization);
-    const present = await readRole(sql, found, userId);
+  return await changeMembership(ctx, organization, who, async (sql, place) => {
+    const { organizationId, userId, present } = place;
     if (!present) {
       throw new AppError(
         "validation_failed",
         "The user is no member of this organization, add them with heimdex org add",
       );
     }
-    if (present === role) return { organization: found, role };
-    if (present === "admin") await requireOtherAdmin(sql, found, userId);
+    if (present === role) return { role };
+    if (present === "admin") await requireOtherAdmin(sql, place);
     await sql`update public.organization_members set role = ${role}
-      where organization_id = ${found.organizationId} and user_id = ${userId}`;
-    return { organization: found, role, activity: "organization.role_changed" };
+      where organization_id = ${organizationId} and user_id = ${userId}`;
+    return { role, activity: "organization.role_changed" };
   });
 }
 
-interface Step {
-  organization: Organization;
+/** What a change came to. */
+interface Decision {
   role: OrganizationRole | null;
   /** Absent when nothing was to be done. */
   activity?: ActivityType;
 }
 
-/** First the authority, then the hint in the token. */
+interface Step extends Decision {
+  organization: Organization;
+}
+
+/** One user in one organization. */
+interface Place {
+  organizationId: string;
+  userId: string;
+}
+
+/**
+ * Changes the membership of one user. `decide` is told the present role, undefined for somebody who
+ * is no member; until it is done nobody else changes a member of the organization.
+ */
 async function changeMembership(
+  ctx: AuthorityContext,
+  organization: string,
+  who: string,
+  decide: (
+    sql: Transaction,
+    place: Place & { present: OrganizationRole | undefined },
+  ) => Promise<Decision>,
+): Promise<MembershipChange> {
+  return await carryOut(ctx, who, async (sql, { userId }) => {
+    const found = await lockOrganization(sql, organization);
+    const place = { organizationId: found.organizationId, userId };
+    const present = await readRole(sql, place);
+    return { organization: found, ...await decide(sql, { ...place, present }) };
+  });
+}
+
+/** First the authority, then the hint in the token. */
+async function carryOut(
   ctx: AuthorityContext,
   who: string,
   step: (sql: Transaction, account: Account) => Promise<Step>,
@@ -157,9 +187,10 @@ async function changeMembership(
     }
     return { userId, email, done };
   });
-  const isAligned = await alignHint(ctx, userId);
+  const hint = await alignHint(ctx, userId);
   const { organization, role, activity } = done;
-  return { organization, userId, email, role, isChanged: isAligned || activity !== undefined };
+  const isChanged = hint === "written" || activity !== undefined;
+  return { organization, userId, email, role, isChanged, isGone: hint === "gone" };
 }
 
 /** Writes before two commands about one user are left to themselves. */
@@ -168,17 +199,29 @@ const mostWrites = 5;
 /**
  * Brings the hint in the token in line with the memberships, whatever stopped an earlier command
  * between the two, and looks again after a write: another command may have changed them meanwhile.
- * Answers whether something was written.
+ * An account that was deleted since has no token any more.
  */
-async function alignHint({ database, auth }: AuthorityContext, userId: string): Promise<boolean> {
-  for (let writes = 0; writes < mostWrites; writes++) {
-    const { account, hint } = await database.asService(async (sql) => {
-      const account = await findAccount(sql, userId);
-      return { account, hint: await chooseHint(sql, account) };
-    });
-    if (!await writeAuthority(auth, account, hint)) return writes > 0;
+async function alignHint(
+  ctx: AuthorityContext,
+  userId: string,
+): Promise<"stood" | "written" | "gone"> {
+  try {
+    for (let writes = 0; writes < mostWrites; writes++) {
+      if (!await writeHint(ctx, userId)) return writes > 0 ? "written" : "stood";
+    }
+    return "written";
+  } catch (error) {
+    if (error instanceof AppError && error.code === "user_not_found") return "gone";
+    throw error;
   }
-  return true;
+}
+
+async function writeHint({ database, auth }: AuthorityContext, userId: string): Promise<boolean> {
+  const { account, hint } = await database.asService(async (sql) => {
+    const account = await findAccount(sql, userId);
+    return { account, hint: await chooseHint(sql, account) };
+  });
+  return await writeAuthority(auth, account, hint);
 }
 
 /** The membership a token names: the one it names already, else the oldest, else none. */
@@ -214,8 +257,7 @@ async function lockOrganization(sql: Transaction, which: string): Promise<Organi
 
 async function readRole(
   sql: Transaction,
-  { organizationId }: Organization,
-  userId: string,
+  { organizationId, userId }: Place,
 ): Promise<OrganizationRole | undefined> {
   const [row] = await sql<{ role: OrganizationRole }[]>`
     select role from public.organization_members
@@ -236,8 +278,7 @@ async function insertMember(
 /** As the deletion of an account counts: an admin whose own erasure is open is none. */
 async function requireOtherAdmin(
   sql: Transaction,
-  { organizationId }: Organization,
-  userId: string,
+  { organizationId, userId }: Place,
 ): Promise<void> {
   const others = await sql`
     select from public.organization_members as m

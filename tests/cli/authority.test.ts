@@ -1,6 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { describeNext } from "../../cli/authority.ts";
 import { runProgram } from "../../cli/program.ts";
 import { tierLimits } from "../../shared/auth/tiers.ts";
+import { addMember } from "../../shared/authority/organizations.ts";
+import { setTier } from "../../shared/authority/tier.ts";
+import type { Database } from "../../shared/database/doors.ts";
+import { depsWith } from "../support/app.ts";
 import { call, expectJson, expectProblem } from "../support/call.ts";
 import { type CommandResult, heimdex } from "../support/heimdex.ts";
 import { adminSql, claimsOf, hasAdminSql, postgresSql } from "../support/sql.ts";
@@ -46,6 +51,21 @@ const initUpload = (user: TestUser) =>
     json: { filename: "a.mp4", mime_type: "video/mp4", size_bytes: 1000 },
   });
 
+/** What a command works with; `then` happens between its first use of the database and the next. */
+function contextAfterwards(then: () => Promise<void>) {
+  const { auth, database } = depsWith();
+  let uses = 0;
+  const asService: Database["asService"] = async (fn) => {
+    if (uses++ === 1) await then();
+    return await database.asService(fn);
+  };
+  return {
+    auth,
+    database: { ...database, asService },
+    [Symbol.asyncDispose]: () => database.close(),
+  };
+}
+
 describe("heimdex tier set", () => {
   it("sets the tier, keeps the other keys, and says what the user has to do", async () => {
     const user = await createUser({ appMetadata: { permissions: ["beta"] } });
@@ -69,6 +89,25 @@ describe("heimdex tier set", () => {
     const events = await postgresSql()`select metadata->>'actor' as actor from public.audit_events
       where user_id = ${user.id} and event_type = 'tier.changed'`;
     expect([...events]).toEqual([{ actor: "operator" }]);
+  });
+
+  it("leaves a word in the trail when it is killed, and completes it when given again", async () => {
+    const user = await createUser();
+    const trail = async () => {
+      const rows = await postgresSql()<{ event: string }[]>`
+        select event_type || ': ' || (metadata ->> 'route') as event from public.audit_events
+        where user_id = ${user.id} and event_type like 'tier.%' order by created_at`;
+      return rows.map(({ event }) => event);
+    };
+    await using killed = contextAfterwards(() => Promise.reject(new Error("killed")));
+    await expect(setTier(killed, user.id, "pro")).rejects.toThrow("killed");
+    expect(await authorityOf(user.id)).toMatchObject({ tier: "pro" });
+    expect(await trail()).toEqual(["tier.change_requested: tier set pro"]);
+    for (let time = 0; time < 2; time++) {
+      expect(await change("tier", "set", user.id, "pro")).toMatchObject({ changed: false });
+      expect(await trail())
+        .toEqual(["tier.change_requested: tier set pro", "tier.changed: tier set pro"]);
+    }
   });
 
   it("takes a user without a tier for free, and changes nothing", async () => {
@@ -204,6 +243,16 @@ describe("heimdex org", () => {
     await postgresSql()`delete from public.organization_members where user_id = ${user.id}`;
     expect(await change("org", "remove", organization, user.id)).toMatchObject({ changed: true });
     expect(await authorityOf(user.id)).not.toHaveProperty("organization_id");
+  });
+
+  it("tells of an account that is deleted between the table and Supabase Auth", async () => {
+    const user = await createUser();
+    await using ctx = contextAfterwards(async () => {
+      await adminClient().auth.admin.deleteUser(user.id);
+    });
+    const added = await addMember(ctx, organization, user.id, "member");
+    expect(added).toMatchObject({ userId: user.id, role: "member", isChanged: true, isGone: true });
+    expect(describeNext(added, undefined)).toContain("deleted meanwhile");
   });
 
   it("keeps the hint of a member of two organizations, and moves it when that one ends", async () => {

@@ -31,12 +31,13 @@ export interface AddOptions extends AuthorityOptions {
 
 /** A membership in both languages of the output. */
 export function describeMembership(change: MembershipChange): Outcome {
-  const { organization, userId, email, role, isChanged } = change;
+  const { organization, userId, email, role, isChanged, isGone } = change;
   const { organizationId, name } = organization;
   const who = email || userId;
   return {
     userId,
     isChanged,
+    isGone,
     document: { organization_id: organizationId, name, user_id: userId, email, role },
     sentence: role
       ? `${who} is ${role} of ${name} (${organizationId})`
