@@ -1,6 +1,6 @@
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { callLimits } from "../../shared/limits/limits.ts";
+import { findFreePort } from "../support/free-port.ts";
 
 /** What the load needs of a stack. */
 export interface LoadTarget {
@@ -159,7 +159,7 @@ async function startProcesses(
 }
 
 async function startProcess(environment: Record<string, string>): Promise<FunctionProcess> {
-  const port = await findFreePort();
+  const port = findFreePort();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", "--cached-only", "--no-prompt", entry],
     env: {
@@ -184,14 +184,4 @@ async function startProcess(environment: Record<string, string>): Promise<Functi
   }
   await stop();
   throw new Error("A process of the function did not begin to answer within 30 s");
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = address === null || typeof address === "string" ? 0 : address.port;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -7,6 +7,7 @@ import {
   toDenoFlags,
 } from "../../tools/function-permissions.ts";
 import { functionNames, read } from "../house-rules/project.ts";
+import { findFreePort } from "../support/free-port.ts";
 import { setting, useStack } from "../support/stack.ts";
 import { createUser, type TestUser } from "../support/users.ts";
 
@@ -31,7 +32,7 @@ async function boot(
 ): Promise<Boot> {
   const permissions = functionPermissions[name];
   if (!permissions) throw new Error(`No permissions are listed for ${name}`);
-  const listen = `127.0.0.1:${freePort()}`;
+  const listen = `127.0.0.1:${findFreePort()}`;
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -63,13 +64,6 @@ async function boot(
 function allHosts(): string[] {
   const { url, databaseUrl } = useStack();
   return [hostOf(url), hostOf(databaseUrl)];
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }
 
 async function waitFor(url: string): Promise<void> {

@@ -25,7 +25,7 @@ export async function listMails(to: string): Promise<Mail[]> {
 /** The newest mail for this address, waiting up to `timeoutMs` for one that `matches`. */
 export async function readMail(
   to: string,
-  { matches = () => true, timeoutMs = 5000 }: {
+  { matches = () => true, timeoutMs = 20_000 }: {
     matches?: (mail: Mail) => boolean;
     timeoutMs?: number;
   } = {},

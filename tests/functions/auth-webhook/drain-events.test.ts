@@ -256,30 +256,40 @@ describe.runIf(hasAdminSql() && knowsSetting("HEIMDEX_CRON_SECRET"))(
 
 class RollBack extends Error {}
 
+/** PostgreSQL's word for two transactions that cannot both be right. */
+const serializationFailure = "40001";
+
 /**
  * Runs `work` in one transaction that is rolled back in the end and sees only the events it makes:
- * no other drain can take them, and it takes none of others.
+ * no other drain can take them, and it takes none of others, whenever they come. It begins again when
+ * an event that it hides was just taken by somebody else.
  */
 async function runUnseen(
   work: (outer: ServiceTransaction, deps: Deps) => Promise<void>,
 ): Promise<void> {
   const deps = depsWith();
   const connection = openConnection(useStack().adminDatabaseUrl ?? "");
-  await connection.begin(async (outer) => {
-    const asService = async <T>(fn: (sql: ServiceTransaction) => Promise<T>) => {
-      try {
-        return await outer.savepoint(fn) as T;
-      } catch (error) {
-        throw toDatabaseError(error);
-      }
-    };
-    await outer`update private.auth_events set next_attempt_at = 'infinity'
-      where delivered_at is null`;
-    await work(outer, { ...deps, database: { ...deps.database, asService } });
-    throw new RollBack();
-  }).catch((error) => {
-    if (!(error instanceof RollBack)) throw error;
-  });
+  const attempt = () =>
+    connection.begin("isolation level repeatable read", async (outer) => {
+      const asService = async <T>(fn: (sql: ServiceTransaction) => Promise<T>) => {
+        try {
+          return await outer.savepoint(fn) as T;
+        } catch (error) {
+          throw toDatabaseError(error);
+        }
+      };
+      await outer`update private.auth_events set next_attempt_at = 'infinity'
+        where delivered_at is null`;
+      await work(outer, { ...deps, database: { ...deps.database, asService } });
+      throw new RollBack();
+    });
+  let end: unknown;
+  do end = await attempt().catch((error) => error); while (isSerializationFailure(end));
   await connection.end();
   await deps.database.close();
+  if (!(end instanceof RollBack)) throw end;
+}
+
+function isSerializationFailure(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === serializationFailure;
 }

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import postgres from "postgres";
 import { bootstrapDatabase } from "../../../local/bootstrap/mod.ts";
-import { type PostgresServer, startPostgres } from "../../../local/postgres/mod.ts";
+import { type PostgresServer, removeCluster, startPostgres } from "../../../local/postgres/mod.ts";
 
 export type Sql = postgres.Sql<{ int8: number }>;
 export type Transaction = postgres.TransactionSql<{ int8: number }>;
@@ -44,13 +44,14 @@ export async function applyMigration(sql: Sql, { text }: Migration): Promise<voi
   await sql.begin((transaction) => transaction.unsafe(text).simple());
 }
 
+type CreateDatabase = () => Promise<TestDatabase>;
+
 /** A server on which a file with many databases makes each in a tenth of the time. */
 export interface TestServer {
+  /** Prepares the first of its kind and copies that from then on. */
   createDatabase(o?: { migrated?: boolean }): Promise<TestDatabase>;
   /** Prepares one database; what comes back makes copies of it, each in a fraction of the time. */
-  createTemplate(
-    prepare: (db: TestDatabase) => Promise<void>,
-  ): Promise<() => Promise<TestDatabase>>;
+  createTemplate(prepare: (db: TestDatabase) => Promise<void>): Promise<CreateDatabase>;
   stop(): Promise<void>;
 }
 
@@ -64,22 +65,29 @@ export async function startServer(version: 15 | 17 = 17): Promise<TestServer> {
     durable: false,
     superuserPassword: password,
   });
+  const createTemplate = async (prepare: (db: TestDatabase) => Promise<void>) => {
+    const template = await prepareDatabase(server, password);
+    await prepare(template);
+    await template.stop();
+    const from = new URL(template.url).pathname.slice(1);
+    return async () => {
+      const name = newName();
+      await asAdmin(server, `create database ${name} owner postgres template ${from}`);
+      return openDatabase(server, password, name);
+    };
+  };
+  const kinds: { bare?: Promise<CreateDatabase>; migrated?: Promise<CreateDatabase> } = {};
   return {
-    createDatabase: ({ migrated = true } = {}) => createDatabase(server, password, migrated),
-    createTemplate: async (prepare) => {
-      const template = await createDatabase(server, password, false);
-      await prepare(template);
-      await template.stop();
-      const from = new URL(template.url).pathname.slice(1);
-      return async () => {
-        const name = newName();
-        await asAdmin(server, `create database ${name} owner postgres template ${from}`);
-        return openDatabase(server, password, name);
-      };
+    createDatabase: async ({ migrated = true } = {}) => {
+      const create = migrated
+        ? kinds.migrated ??= createTemplate(({ sql }) => applyAll(sql))
+        : kinds.bare ??= createTemplate(() => Promise.resolve());
+      return await (await create)();
     },
+    createTemplate,
     stop: async () => {
       await server.stop();
-      await Deno.remove(dataDir, { recursive: true });
+      await removeCluster(dataDir);
     },
   };
 }
@@ -100,11 +108,7 @@ export async function startDatabase(
   };
 }
 
-async function createDatabase(
-  server: PostgresServer,
-  password: string,
-  migrated: boolean,
-): Promise<TestDatabase> {
+async function prepareDatabase(server: PostgresServer, password: string): Promise<TestDatabase> {
   const name = newName();
   await asAdmin(server, `create database ${name}`);
   await bootstrapDatabase({
@@ -116,11 +120,11 @@ async function createDatabase(
       supabase_storage_admin: password,
     },
   });
-  const database = openDatabase(server, password, name);
-  if (migrated) {
-    for (const migration of await readMigrations()) await applyMigration(database.sql, migration);
-  }
-  return database;
+  return openDatabase(server, password, name);
+}
+
+async function applyAll(sql: Sql): Promise<void> {
+  for (const migration of await readMigrations()) await applyMigration(sql, migration);
 }
 
 function newName(): string {

@@ -32,7 +32,7 @@ describe("createDeps()", () => {
   it("logs background work that failed and lets nothing escape", async () => {
     const print = vi.spyOn(console, "log").mockImplementation(() => {});
     createDeps(env).waitUntil(Promise.reject(new Error("the audit row is lost")));
-    await vi.waitFor(() => expect(print).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(print).toHaveBeenCalledOnce(), 10_000);
     expect(JSON.parse(String(print.mock.calls[0]?.[0]))).toEqual({
       level: "error",
       event: "background_work_failed",
