@@ -3,6 +3,7 @@ import type { ApiDocument } from "./document.ts";
 import { readDocument } from "./document.ts";
 import { createJudge, type Judge } from "./judge.ts";
 import type { FuzzRequest, Role } from "./requests.ts";
+import { judgeTrail } from "./trail.ts";
 import { type FuzzUser, World } from "./world.ts";
 
 const requestId = "2f6f0c0e-5d0a-4f2b-9a9e-3f1c1d7a9b10";
@@ -38,6 +39,7 @@ beforeAll(async () => {
   world.users.push(user(0), user(1), user(2), user(3));
   [world.canary, world.dead, world.erased] = [user(4), user(5), user(6)];
   world.owners.set(theirVideo, 3);
+  for (const { id, index } of world.everybody()) world.indexes.set(id, index);
   // Asks no database: nobody shares anything here.
   Object.assign(world, { sql: () => Promise.resolve([]) });
   judge = createJudge(document, world);
@@ -171,5 +173,39 @@ describe("the judge of the fuzz run", () => {
     ],
   ])("refuses %s", async (_what, given, rule) => {
     expect(await rules(given)).toContain(rule);
+  });
+});
+
+const claim = { role: "worker", method: "POST", path: "/functions/v1/videos/jobs/claim" } as const;
+
+describe("the judge of what a worker is shown", () => {
+  const url = (owner: number) => `http://x/videos/${world.user(owner).id}/${theirVideo}.mp4`;
+  const shown = async (video: Record<string, unknown>) =>
+    (await rules({ ...claim, body: { job: { video } } })).filter((rule) => rule === "foreign data");
+
+  it("has nothing against the ids of one user", async () => {
+    expect(await shown({ video_id: theirVideo, download_url: url(3) })).toEqual([]);
+  });
+
+  it("refuses ids of two users, and every text of any", async () => {
+    expect(await shown({ video_id: theirVideo, download_url: url(2) })).toHaveLength(1);
+    expect(await shown({ video_id: theirVideo, filename: "zqs-fuzz-3" })).toHaveLength(1);
+    expect(await shown({ owner: "fuzz-2@example.test" })).toHaveLength(1);
+  });
+});
+
+describe("the judge of the trail", () => {
+  it.each([
+    ["the owner", 3, 0],
+    ["another user", 2, 1],
+  ])("of a change made by %s", async (_who, index, faults) => {
+    const change = {
+      event: "video.changed",
+      user_id: world.user(index).id,
+      resource_id: theirVideo,
+    };
+    const sql = (text: readonly string[]) =>
+      Promise.resolve(text.join("").includes("audit_events") ? [change] : []);
+    expect(await judgeTrail(Object.assign(Object.create(world), { sql }))).toHaveLength(faults);
   });
 });

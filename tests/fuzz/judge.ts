@@ -54,7 +54,9 @@ export function createJudge(document: ApiDocument, world: World): Judge {
       ...(isRead ? judgeEmpty(sent, answer) : judgeBody(checks, operation, sent, answer)),
       ...judgeHeaders(sent, answer),
       ...judgeWords(sent, answer, secrets),
-      ...await judgeOwners(request, sent, answer, world),
+      ...await (isJobs(request, operation)
+        ? judgeJob(sent, answer, world)
+        : judgeOwners(request, sent, answer, world)),
     ];
   };
 }
@@ -193,32 +195,65 @@ function judgeWords({ told }: SentRequest, { text }: Answer, secrets: string[]):
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
+/** A worker at a route of workers; elsewhere it is judged like anybody who knows a user's secrets. */
+function isJobs({ sender }: FuzzRequest, operation: Operation | undefined): boolean {
+  return sender.role === "worker" && (operation?.guards.includes("worker") ?? false);
+}
+
+/** What an answer holds beside what its request told. */
+function findShown({ told }: SentRequest, { text, headers }: Answer) {
+  const all = `${text}\n${[...headers.values()].join("\n")}`;
+  const known = told.toLowerCase();
+  return {
+    marks: (some: readonly string[]) =>
+      some.filter((mark) => all.includes(mark) && !known.includes(mark.toLowerCase())),
+    ids: [...new Set(all.match(UUID) ?? [])].filter((id) => !known.includes(id)),
+  };
+}
+
 /** No text, address or id of somebody else that the sender did not know already. */
 async function judgeOwners(
   { sender }: FuzzRequest,
-  { told }: SentRequest,
-  { text, headers }: Answer,
+  sent: SentRequest,
+  answer: Answer,
   world: World,
 ): Promise<Fault[]> {
-  // A worker sees the videos of everybody whose job it holds.
-  if (sender.role === "worker") return [];
   const viewer = viewerOf(sender, world);
-  const all = `${text}\n${[...headers.values()].join("\n")}`;
-  const told2 = told.toLowerCase();
-  const faults = foreignTexts(world, viewer)
-    .filter((mark) => all.includes(mark) && !told2.includes(mark.toLowerCase()))
-    .map((mark) => ({ rule: "foreign data", detail: `"${mark}" in ${text.slice(0, 300)}` }));
-  const ids = [...new Set(all.match(UUID) ?? [])].filter((id) => !told2.includes(id));
+  const { marks, ids } = findShown(sent, answer);
+  const faults = marks(foreignTexts(world, viewer)).map((mark) => foreign(`"${mark}"`, answer));
   for (const id of ids) {
     const owner = world.owners.get(id);
     if (owner === undefined || owner === viewer.index) continue;
     if (await isShared(world, viewer, id)) continue;
-    faults.push({
-      rule: "foreign data",
-      detail: `${id} of user ${owner} in ${text.slice(0, 300)}`,
-    });
+    faults.push(foreign(`${id} of user ${owner}`, answer));
   }
   return faults;
+}
+
+/** A worker is shown the job it holds: ids of one user, whoever that is, and no text of anybody. */
+function judgeJob(sent: SentRequest, answer: Answer, world: World): Fault[] {
+  const { marks, ids } = findShown(sent, answer);
+  const owners = new Set(
+    ids.map((id) => world.owners.get(id) ?? world.indexes.get(id))
+      .filter((owner) => owner !== undefined),
+  );
+  return [
+    ...marks(everyText(world)).map((mark) => foreign(`"${mark}"`, answer)),
+    ...owners.size > 1 ? [foreign(`ids of users ${[...owners].join(" and ")}`, answer)] : [],
+  ];
+}
+
+function foreign(what: string, { text }: Answer): Fault {
+  return { rule: "foreign data", detail: `${what} in ${text.slice(0, 300)}` };
+}
+
+function everyText(world: World): string[] {
+  return [
+    ...world.everybody().flatMap(({ secret, email }) => [secret, email]),
+    ...world.retired.keys(),
+    world.shared.secret,
+    world.closed.secret,
+  ];
 }
 
 function foreignTexts(world: World, viewer: FuzzUser): string[] {
@@ -236,7 +271,11 @@ function foreignTexts(world: World, viewer: FuzzUser): string[] {
 }
 
 /** Whether the id stands in a row of an organisation the viewer belongs to. */
-async function isShared({ sql }: World, viewer: FuzzUser, id: string): Promise<boolean> {
+export async function isShared(
+  { sql }: World,
+  viewer: Pick<FuzzUser, "id">,
+  id: string,
+): Promise<boolean> {
   const [row] = await sql`
     select from (
       select video_id as id, organization_id from public.videos

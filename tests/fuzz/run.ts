@@ -5,6 +5,7 @@ import { createJudge, type Fault, findOperation, type Judge } from "./judge.ts";
 import { type FuzzRequest, fuzzRequests } from "./requests.ts";
 import { type Answer, prepare, send, type SentRequest } from "./send.ts";
 import { snapshot } from "./snapshot.ts";
+import { judgeTrail } from "./trail.ts";
 import { type FuzzTarget, World } from "./world.ts";
 
 export interface FuzzOptions {
@@ -69,7 +70,8 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
     await world.open(options.users);
     const before = await snapshot(world);
     await sendAll(options, world, report);
-    compare(before, await snapshot(world), report);
+    const faults = [...compare(before, await snapshot(world)), ...await judgeTrail(world)];
+    for (const fault of faults) recordChange(report, fault);
   } finally {
     await world.close();
   }
@@ -156,20 +158,16 @@ function record(
   report.findings.push({ ...fault, route, count: 1, request: request.slice(0, 1500) + shown });
 }
 
-/** The canary sent nothing, so nothing of it may have changed. */
-function compare(
-  before: Record<string, string>,
-  after: Record<string, string>,
-  report: FuzzReport,
-): void {
-  for (const [table, rows] of Object.entries(before)) {
-    if (after[table] === rows) continue;
-    report.findings.push({
+/** The canary sent nothing and the dead was let in nowhere, so nothing of them may have changed. */
+function compare(before: Record<string, string>, after: Record<string, string>): Fault[] {
+  return Object.entries(before).filter(([table, rows]) => after[table] !== rows)
+    .map(([table, rows]) => ({
       rule: "foreign rows changed",
       detail: `${table}: ${rows} became ${after[table]}`.slice(0, 1000),
-      route: table,
-      count: 1,
-      request: "unknown: somewhere in the run",
-    });
-  }
+    }));
+}
+
+function recordChange(report: FuzzReport, fault: Fault): void {
+  const request = "unknown: somewhere in the run";
+  report.findings.push({ ...fault, route: "none", count: 1, request });
 }

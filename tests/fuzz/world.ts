@@ -47,13 +47,15 @@ export class World {
   readonly users: FuzzUser[] = [];
   /** Acts never: at the end everything of it has to be as it was. */
   canary!: FuzzUser;
-  /** Signed out everywhere, and deleted; their tokens have not expired. */
+  /** Signed out everywhere, and deleted; their tokens have not expired. Nothing may come of them. */
   dead!: FuzzUser;
   erased!: FuzzUser;
   /** Jobs a worker holds. */
   readonly claims: { job: string; lease: string; video: string }[] = [];
   /** Who may see an id: the users to whom an answer showed it. */
   readonly owners = new Map<string, number>();
+  /** The number of every user there ever was, by id. */
+  readonly indexes = new Map<string, number>();
   readonly sql: postgres.Sql;
   readonly shared: Organization = newOrganization();
   readonly closed: Organization = newOrganization();
@@ -70,7 +72,7 @@ export class World {
       await this.sql`insert into public.organizations (organization_id, name)
         values (${id}, ${`${word} ${secret}`})`;
     }
-    for (let index = 0; index < users; index++) this.users.push(await this.#create(index));
+    for (let index = 0; index < users; index++) this.users.push(await this.#createSender(index));
     this.canary = await this.#create(users, this.closed);
     this.dead = await this.#create(users + 1);
     await this.#auth("/logout?scope=global", { token: this.dead.accessToken });
@@ -140,7 +142,13 @@ export class World {
 
   async #replace(user: FuzzUser): Promise<void> {
     this.retired.set(user.secret, user.index);
-    this.users[user.index] = await this.#create(user.index);
+    this.users[user.index] = await this.#createSender(user.index);
+  }
+
+  async #createSender(index: number): Promise<FuzzUser> {
+    const user = await this.#create(index);
+    if (this.target.hasJobs) await this.#plantJobs(user);
+    return user;
   }
 
   async #create(
@@ -172,8 +180,8 @@ export class World {
       },
     });
     user.id = String(created["id"]);
+    this.indexes.set(user.id, index);
     await this.#seed(user, organization);
-    if (this.target.hasJobs && organization !== this.closed) await this.#plantJobs(user);
     await this.#signIn(user);
     return user;
   }

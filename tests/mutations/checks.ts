@@ -13,6 +13,7 @@ const attacks = {
   files: ["tests/shared/auth/verify-token.test.ts", "tests/shared/auth/attacks.test.ts"],
 };
 const cache = { files: ["tests/shared/auth/token-cache.test.ts"] };
+const knownProfile = { files: ["tests/functions/me/known-profile.test.ts"] };
 /** On a stack of the copy, with functions that lack the check. */
 const revocation = {
   files: ["tests/security/revocation.test.ts"],
@@ -74,15 +75,15 @@ export const checkPatches: readonly SourcePatch[] = [
   {
     what: "user id",
     file: "shared/auth/claims.ts",
-    find: "  sub: id,\n",
-    replace: "  sub: z.string(),\n",
+    find: "if (!isId(sub) || ",
+    replace: "if (",
     tests: attacks,
   },
   {
     what: "session id",
     file: "shared/auth/claims.ts",
-    find: "  session_id: id,\n",
-    replace: "  session_id: z.string(),\n",
+    find: " || !isId(sessionId)) throw",
+    replace: ") throw",
     tests: attacks,
   },
   {
@@ -119,6 +120,13 @@ export const checkPatches: readonly SourcePatch[] = [
     find: "Math.min(startedAt + maxAge, exp * 1000)",
     replace: "exp * 1000",
     tests: cache,
+  },
+  {
+    what: "whole token of a kept one",
+    file: "shared/auth/token-cache.ts",
+    find: " || entry.verified.token !== token",
+    replace: "",
+    tests: knownProfile,
   },
   {
     what: "session, at the user door",

@@ -1,38 +1,19 @@
-import type { Sql, TestDatabase } from "../migrations/support/database.ts";
+import type { Sql } from "../migrations/support/database.ts";
+import { archiveTables, closedTables, openTables, vectorTables } from "../security/matrix.ts";
 import {
-  archiveTables,
-  buckets,
-  closedTables,
-  openTables,
-  serviceRoutines,
-  userRoutines,
-  vectorTables,
-} from "../security/matrix.ts";
-import {
-  appendOnlyCells,
-  bucketCells,
   type Cell,
-  closedRoutineCells,
-  closedTableCells,
   findMismatches,
-  foreignCallCells,
   mistakeCells,
   nameCell,
   openByMistake,
-  openTableCells,
-  sessionCells,
 } from "../security/support/cells.ts";
 import { startVectorDatabase } from "../search-vectors/support.ts";
 import { inventPeople } from "../security/support/claims.ts";
 import {
-  readersOf,
-  readObjectColumns,
-  readRelations,
-  readRoutines,
-  seedCast,
-  startMatrixDatabase,
-} from "../security/support/database.ts";
-import type { Cast } from "../security/support/rows.ts";
+  type Matrix,
+  type MatrixCells,
+  prepareMatrix,
+} from "../security/support/prepare-matrix.ts";
 import { routinePatches } from "./routines.ts";
 import type { Verdict } from "./report.ts";
 
@@ -51,12 +32,11 @@ const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 /** Tries every mutation of the database in one that is prepared once, each in its own transaction. */
 export async function mutateDatabase(tell: (verdict: Verdict) => void): Promise<void> {
-  const db = await startMatrixDatabase();
+  const matrix = await prepareMatrix();
+  const { db } = matrix;
   try {
-    const cast = await seedCast(db);
-    const cells = await prepareCells(db, cast);
-    await expectSound(db.admin, cells.all);
-    for await (const mutation of listMutations(db, cast, cells)) {
+    await expectSound(db.admin, matrix.cells);
+    for await (const mutation of listMutations(matrix)) {
       tell(await tryMutation(db.admin, mutation));
     }
   } finally {
@@ -87,44 +67,12 @@ export async function mutateVectorTables(tell: (verdict: Verdict) => void): Prom
   }
 }
 
-interface Cells {
-  /** By schema and table. */
-  tables: ReadonlyMap<string, readonly Cell[]>;
-  objects: readonly Cell[];
-  routines: ReadonlyMap<string, readonly Cell[]>;
-  all: readonly Cell[];
-}
-
-async function prepareCells(db: TestDatabase, cast: Cast): Promise<Cells> {
-  const relations = await readRelations(db.sql);
-  const tables = new Map<string, readonly Cell[]>();
-  for (const name of Object.keys(openTables)) {
-    tables.set(`public.${name}`, openTableCells(cast, name));
-  }
-  for (const name of [...closedTables, ...archiveTables]) {
-    const columns = relations.find((relation) => relation.name === name)?.columns ?? [];
-    tables.set(name, closedTableCells(cast, name, columns));
-  }
-  const columns = await readObjectColumns(db.sql);
-  const objects = Object.keys(buckets)
-    .flatMap((bucket) => bucketCells(cast, bucket, columns, readersOf));
-  const routines = new Map(
-    (await readRoutines(db.sql)).map(({ signature }) => [
-      signature,
-      closedRoutineCells(cast, signature, {
-        user: userRoutines.includes(signature),
-        service: serviceRoutines.includes(signature),
-      }),
-    ]),
-  );
-  const all = [...tables.values(), ...routines.values(), objects].flat()
-    .concat(appendOnlyCells(), foreignCallCells(cast), sessionCells(cast));
-  return { tables, objects, routines, all };
-}
-
 /** A matrix that fails before anything is changed would notice every change. */
-async function expectSound(sql: Sql, cells: readonly Cell[]): Promise<void> {
-  const wrong = await sql.begin((transaction) => findMismatches(transaction, cells));
+async function expectSound(sql: Sql, cells: MatrixCells): Promise<void> {
+  const { tables, objects, routines, kept, calls, sessions } = cells;
+  const all = [tables, objects, routines].flatMap((some) => [...some.values()].flat())
+    .concat(kept, calls, sessions);
+  const wrong = await sql.begin((transaction) => findMismatches(transaction, all));
   if (wrong.length > 0) {
     throw new Error(
       `The matrix fails without a mutation: ${
@@ -155,23 +103,18 @@ async function tryMutation(
   return verdict;
 }
 
-async function* listMutations(
-  db: TestDatabase,
-  cast: Cast,
-  cells: Cells,
-): AsyncGenerator<Mutation> {
-  yield* policyMutations(db, cast, cells);
-  yield* tableMutations(cells);
-  yield* grantMutations(cells);
-  yield* await triggerMutations(db.sql);
-  yield* await routineMutations(db.sql, cast, cells);
+async function* listMutations(matrix: Matrix): AsyncGenerator<Mutation> {
+  yield* policyMutations(matrix);
+  yield* tableMutations(matrix.cells);
+  yield* grantMutations(matrix.cells);
+  yield* await triggerMutations(matrix);
+  yield* await routineMutations(matrix);
 }
 
 async function* policyMutations(
-  { sql }: TestDatabase,
-  cast: Cast,
-  { tables, objects }: Cells,
+  { db: { sql }, cast, cells }: Matrix,
 ): AsyncGenerator<Mutation> {
+  const { tables } = cells;
   const policies = await sql<{ name: string; table: string; permissive: boolean; cmd: string }[]>`
     select policyname as name, schemaname || '.' || tablename as table,
       permissive = 'PERMISSIVE' as permissive, cmd
@@ -180,7 +123,7 @@ async function* policyMutations(
     const isClosed = closedTables.includes(table);
     const opened = isClosed ? openByMistake(table) : "";
     const noticing = table === "storage.objects"
-      ? objects
+      ? allObjects(cells)
       : isClosed
       ? mistakeCells(cast, table)
       : tables.get(table) ?? [];
@@ -202,8 +145,8 @@ async function* policyMutations(
   }
 }
 
-function* tableMutations({ tables, objects }: Cells): Generator<Mutation> {
-  const secured = new Map([...tables, ["storage.objects", objects] as const]);
+function* tableMutations(cells: MatrixCells): Generator<Mutation> {
+  const secured = new Map([...cells.tables, ["storage.objects", allObjects(cells)] as const]);
   for (const [table, noticing] of secured) {
     if (closedTables.includes(table) || archiveTables.includes(table)) continue;
     yield {
@@ -215,7 +158,12 @@ function* tableMutations({ tables, objects }: Cells): Generator<Mutation> {
   }
 }
 
-function* grantMutations({ tables, routines }: Cells): Generator<Mutation> {
+/** Cells of every bucket: the objects of all stand in one table. */
+function allObjects({ objects }: MatrixCells): Cell[] {
+  return [...objects.values()].flat();
+}
+
+function* grantMutations({ tables, routines }: MatrixCells): Generator<Mutation> {
   for (const [table, noticing] of tables) {
     const [schema = "", name = ""] = table.split(".");
     const usage = `grant usage on schema ${schema} to anon, authenticated, service_role;`;
@@ -271,8 +219,8 @@ function askedBy(role: string, cells: readonly Cell[]): Cell[] {
   );
 }
 
-async function triggerMutations(sql: Sql): Promise<Mutation[]> {
-  const triggers = await sql<{ name: string; table: string }[]>`
+async function triggerMutations({ db, cells }: Matrix): Promise<Mutation[]> {
+  const triggers = await db.sql<{ name: string; table: string }[]>`
     select t.tgname as name, t.tgrelid::regclass::text as table
     from pg_trigger t join pg_proc p on p.oid = t.tgfoid
     where p.proname in ('refuse_consent_change', 'keep_audit_event') order by 1`;
@@ -280,17 +228,17 @@ async function triggerMutations(sql: Sql): Promise<Mutation[]> {
     kind: "append-only trigger removed",
     name: `${name} (on ${table})`,
     sql: `drop trigger ${quote(name)} on ${table}`,
-    cells: appendOnlyCells(),
+    cells: cells.kept,
   }));
 }
 
-async function routineMutations(sql: Sql, cast: Cast, cells: Cells): Promise<Mutation[]> {
+async function routineMutations({ db: { sql }, cells }: Matrix): Promise<Mutation[]> {
   const noticing: Record<string, readonly Cell[]> = {
-    sessions: sessionCells(cast),
-    calls: foreignCallCells(cast),
+    sessions: cells.sessions,
+    calls: cells.calls,
     rows: [...cells.tables].filter(([table]) => table.startsWith("public."))
       .flatMap(([, some]) => some),
-    objects: cells.objects,
+    objects: allObjects(cells),
   };
   return await Promise.all(
     routinePatches.map(async ({ routine, what, find, replace, noticed }) => {

@@ -1,0 +1,29 @@
+import { type Fault, isShared } from "./judge.ts";
+import type { World } from "./world.ts";
+
+interface Change {
+  event: string;
+  user_id: string;
+  resource_id: string;
+}
+
+/**
+ * Changes of somebody else's video or person that went through: the audit trail names who made
+ * each, and the world knows whose it is.
+ */
+export async function judgeTrail(world: World): Promise<Fault[]> {
+  const changes = await world.sql<Change[]>`
+    select distinct event_type as event, user_id, metadata ->> 'resource_id' as resource_id
+    from public.audit_events
+    where user_id = any(${[...world.indexes.keys()]}::uuid[])
+      and metadata ->> 'outcome' = 'ok' and metadata ->> 'resource' in ('video', 'person')
+      and metadata ->> 'resource_id' is not null`;
+  const faults: Fault[] = [];
+  for (const { event, user_id: id, resource_id: resource } of changes) {
+    const owner = world.owners.get(resource);
+    if (owner === undefined || owner === world.indexes.get(id)) continue;
+    if (await isShared(world, { id }, resource)) continue;
+    faults.push({ rule: "foreign rows changed", detail: `${event} of user ${owner} by ${id}` });
+  }
+  return faults;
+}
