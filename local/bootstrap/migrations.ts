@@ -21,6 +21,9 @@ export async function pushMigrations(databaseUrl: string, o: PushOptions = {}): 
   const home = o.home ?? await Deno.makeTempDir({ prefix: "heimdex-cli-" });
   await Deno.mkdir(home, { recursive: true });
   const url = new URL(databaseUrl);
+  // Apart from the URL: everybody on the machine can read the arguments of a process.
+  const password = decodeURIComponent(url.password);
+  url.password = "";
   // Loopback PostgreSQL speaks no TLS; without this the CLI waits 10 s for it.
   url.searchParams.set("sslmode", "disable");
   try {
@@ -33,7 +36,7 @@ export async function pushMigrations(databaseUrl: string, o: PushOptions = {}): 
       url.href,
       "--workdir",
       PROJECT,
-    ], home);
+    ], { HOME: home, PGPASSWORD: password });
   } finally {
     if (!o.home) await Deno.remove(home, { recursive: true });
   }
@@ -61,14 +64,14 @@ async function listLocalVersions(): Promise<string[]> {
   return entries.flatMap(({ name }) => /^(\d+)_.*\.sql$/.exec(name)?.[1] ?? []);
 }
 
-async function runCli(args: string[], home: string): Promise<void> {
+async function runCli(args: string[], own: Record<string, string>): Promise<void> {
   const output = await new Deno.Command(locateCli(), {
     args,
     cwd: PROJECT,
     stdin: "null",
     clearEnv: true,
     env: {
-      HOME: home,
+      ...own,
       PATH: Deno.env.get("PATH") ?? "",
       SUPABASE_TELEMETRY_DISABLED: "1",
       DO_NOT_TRACK: "1",

@@ -1,5 +1,7 @@
 import { dirname, posix } from "node:path";
 import { describe, expect, it } from "vitest";
+import { findSecrets } from "../../tools/secrets/rules.ts";
+import { findExcuse } from "../../tools/secrets/scan.ts";
 import { exists, projectFiles, read } from "./project.ts";
 
 const BINARY = /\.(png|jpe?g|mp4|webm|gz|woff2?)$/;
@@ -18,22 +20,14 @@ function findAll(pattern: RegExp, paths = texts): string[] {
 const oneOf = (...parts: string[][]) => new RegExp(parts.map((part) => part.join("")).join("|"));
 
 describe("no file", () => {
-  it("contains a secret", () => {
-    const secrets = oneOf(
-      ["-----BEGIN ", "(EC |RSA |OPENSSH )?", "PRIVATE KEY-----"],
-      ["\\bsb_", "secret_", "[A-Za-z0-9_-]{20,}"],
-      // The one secret that may stand here is the published vector of Standard Webhooks.
-      ["\\bwhsec", "_(?!MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw)[A-Za-z0-9+/=]{24,}"],
-      ["\\bgh[pousr]", "_[A-Za-z0-9]{30,}"],
-      ["\\bAK", "IA[0-9A-Z]{16}\\b"],
-      ['"d":\\s*"', '[A-Za-z0-9_-]{40,}"'],
+  it("contains a secret or a signed token", async () => {
+    // All at once: the rules take longer to begin with a text than to read it.
+    const findings = await findSecrets("all files", texts.map(read).join("\n"));
+    const found = findings.flatMap((finding) =>
+      texts.filter((path) => read(path).includes(finding.match) && !findExcuse(path, finding))
+        .map((path) => `${path}: ${finding.rule}`)
     );
-    expect(findAll(secrets)).toEqual([]);
-  });
-
-  it("contains a signed token", () => {
-    const tokens = oneOf(["\\bey", "J[A-Za-z0-9_-]{15,}\\.ey", "J[A-Za-z0-9_-]{15,}\\.\\w{20,}"]);
-    expect(findAll(tokens)).toEqual([]);
+    expect(found).toEqual([]);
   });
 
   it("contains a path of somebody's machine", () => {

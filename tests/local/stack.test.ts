@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createClient } from "@supabase/supabase-js";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { platformName } from "../../local/postgres/binaries.ts";
 import { type Stack, startStack } from "../../local/stack.ts";
 import { readEnv } from "../../shared/env.ts";
 import { processesNaming, project, runDeno, temporaryFolder } from "./support.ts";
@@ -319,6 +320,21 @@ describe("migrations", () => {
     const { stderr } = await push(makeClone("create table broken (id nonsense);", () => true));
     expect(stderr).toMatch(/Migrations were not applied: 20990101000000_probe\.sql: .*"nonsense"/s);
     expect(stderr).not.toContain(new URL(stack.databaseUrl).password);
+  });
+
+  test("are pushed without the password among the arguments, which everybody may read", async () => {
+    const clone = makeClone("select 1;", (name) => !name.startsWith("cli-"));
+    const bin = join(clone, `node_modules/@supabase/cli-${platformName()}/bin`);
+    Deno.mkdirSync(bin, { recursive: true });
+    Deno.writeTextFileSync(join(bin, "../package.json"), "{}");
+    const told = `#!/bin/sh\necho "ERROR: arguments $*; environment $PGPASSWORD;" >&2\nexit 1\n`;
+    Deno.writeTextFileSync(join(bin, "supabase"), told, { mode: 0o755 });
+    const { stderr } = await push(clone);
+    const password = decodeURIComponent(new URL(stack.databaseUrl).password);
+    const [, given, own] = /arguments (.*); environment (.*);/.exec(stderr) ?? [];
+    expect(given).toContain("--db-url postgresql://postgres@");
+    expect(given).not.toContain(password);
+    expect(own).toBe(password);
   });
 
   test("need the CLI: without it there is a sentence", async () => {
