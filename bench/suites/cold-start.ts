@@ -1,82 +1,71 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
-import { runFlags } from "../../tools/deno.mjs";
 import type { BenchCase, BenchSuite } from "../harness.ts";
+import { bundle } from "./cold-start/bundle.ts";
 import { fixedEnvironment } from "./cold-start/environment.ts";
+import {
+  bareRequest,
+  type FirstRequest,
+  firstRequests,
+  profileRequest,
+} from "./cold-start/first-requests.ts";
+import { signIn } from "./cold-start/sign-in.ts";
+import { timeStart } from "./cold-start/time-start.ts";
 
 const isSmall = process.env.HEIMDEX_BENCH_SIZE === "small";
 
 /** Starts in one run, of which the median counts. */
-const starts = isSmall ? 1 : 3;
+const starts = isSmall ? 1 : 5;
 
-const functions = isSmall
-  ? ["me"]
-  : ["me", "videos", "search", "people", "auth-onboarding", "auth-webhook"];
+type Name = keyof typeof firstRequests;
+
+const names = (isSmall ? ["me"] : Object.keys(firstRequests)) as Name[];
+/** Functions that are started from their source as well, as `npm start` runs them. */
+const fromSource: Name[] = isSmall ? ["me"] : ["me", "videos"];
+
 const project = new URL("../../", import.meta.url).pathname;
-const bare = new URL("./cold-start/bare-function.ts", import.meta.url).pathname;
-const longestStart = 30_000;
+const bare = join(project, "bench/suites/cold-start/bare-function.ts");
+const sourceOf = (name: Name) => join(project, `supabase/functions/${name}/index.ts`);
 
 /** From the start of a process to its first answer. */
 export const coldStartSuite: BenchSuite = {
   description: "process start to first answer of each function: against a bare Hono function",
-  open() {
-    const cases = functions.map((name): BenchCase => ({
+  async open() {
+    const folder = await mkdtemp(join(tmpdir(), "heimdex-cold-start-"));
+    const { token, env } = await signIn(fixedEnvironment);
+    const bundledBare = await bundle(bare, join(folder, "bare"));
+    const bundled = new Map<Name, string>();
+    for (const name of names) bundled.set(name, await bundle(sourceOf(name), join(folder, name)));
+    const compare = (title: string, entry: string, request: FirstRequest, baseline: string) => ({
       name: "cold-start",
-      case: name,
+      case: title,
       unit: "ms",
       better: "lower",
       baselineName: "bare hono",
-      ours: () => timeStarts(`${project}supabase/functions/${name}/index.ts`),
-      baseline: () => timeStarts(bare),
-    }));
-    return Promise.resolve({ cases, close: () => Promise.resolve() });
+      ours: () => timeStarts(entry, request, env),
+      baseline: () => timeStarts(baseline, bareRequest, env),
+    } satisfies BenchCase);
+    const cases = [
+      ...[...bundled].map(([name, entry]) =>
+        compare(name, entry, firstRequests[name], bundledBare)
+      ),
+      compare("me, a user", bundled.get("me") ?? "", profileRequest(token), bundledBare),
+      ...fromSource.map((name) =>
+        compare(`${name}, as source`, sourceOf(name), firstRequests[name], bare)
+      ),
+    ];
+    return { cases, close: () => rm(folder, { recursive: true }) };
   },
 };
 
-async function timeStarts(entry: string): Promise<number> {
+async function timeStarts(
+  entry: string,
+  request: FirstRequest,
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
   const times: number[] = [];
-  for (let count = 0; count < starts; count++) times.push(await timeStart(entry));
+  for (let count = 0; count < starts; count++) times.push(await timeStart(entry, request, env));
   return times.toSorted((a, b) => a - b)[Math.floor(starts / 2)] ?? NaN;
-}
-
-/** Milliseconds until the first answer, whatever it says: 404 where nobody may do anything. */
-async function timeStart(entry: string): Promise<number> {
-  const port = takeFreePort();
-  const started = performance.now();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...runFlags, entry],
-    env: { ...fixedEnvironment, DENO_SERVE_ADDRESS: `tcp:127.0.0.1:${port}` },
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  try {
-    while (!await isAnswered(port)) {
-      if (performance.now() - started > longestStart) throw new Error(`${entry} did not start`);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    return performance.now() - started;
-  } finally {
-    child.kill("SIGKILL");
-    await child.status;
-  }
-}
-
-function takeFreePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
-
-const request = new TextEncoder().encode(
-  "GET /no-such-route HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n",
-);
-
-async function isAnswered(port: number): Promise<boolean> {
-  try {
-    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-    await connection.write(request);
-    return await connection.read(new Uint8Array(1024)) !== null;
-  } catch {
-    return false;
-  }
 }

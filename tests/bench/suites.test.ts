@@ -89,7 +89,11 @@ const smallRuns: SmallRun[] = [
   {
     suites: ["cold-start"],
     sampled: false,
-    lines: [["cold-start", "me", "bare hono"]],
+    lines: [
+      ["cold-start", "me", "bare hono"],
+      ["cold-start", "me, a user", "bare hono"],
+      ["cold-start", "me, as source", "bare hono"],
+    ],
   },
   {
     suites: ["load"],
