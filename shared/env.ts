@@ -1,5 +1,4 @@
-import { z } from "zod";
-import type { JSONWebKeySet } from "jose";
+import type { JSONWebKeySet, JWK } from "jose";
 import { parseJson } from "./json.ts";
 
 /** The settings of one deployment, read once at the start. No other module reads the environment. */
@@ -63,107 +62,152 @@ export class EnvError extends Error {
   }
 }
 
-const text = z.string().trim().min(1);
-const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http or https address" })
-  .transform((value) => value.replace(/\/+$/, ""));
+// Written out and not a schema: functions read their settings before anything else, and a library's
+// first schema and first parse take longer than all of this.
+
+/** Reads a value that is there; what is thrown is a `Malformed`. */
+type Reader<T> = (value: string) => T;
+
+/** Why a value cannot be read, as the end of a sentence that begins with the variable's name. */
+class Malformed extends Error {}
+
+function ensure(isSound: boolean, problem: string): asserts isSound {
+  if (!isSound) throw new Malformed(problem);
+}
+
+const text: Reader<string> = (value) => value.trim();
+
+const httpUrl: Reader<string> = (value) => {
+  const url = value.trim();
+  const isHttp = /^https?:\/\//i.test(url) && URL.canParse(url);
+  ensure(isHttp, "must be an http or https address");
+  // What the URL parser deletes from within, and what stands at the end.
+  return url.replace(/[\t\n\r]/g, "").replace(/\/+$/, "");
+};
+
+function matching(pattern: RegExp, problem: string): Reader<string> {
+  return (value) => {
+    ensure(pattern.test(value), problem);
+    return value;
+  };
+}
+
+function address(pattern: RegExp, problem: string): Reader<string> {
+  return (value) => {
+    ensure(pattern.test(value) && URL.canParse(value), problem);
+    return value;
+  };
+}
+
 // An address that only fails where it is used would stand in that error, password included.
-const postgresUrl = z.string().refine(
-  (value) => /^postgres(ql)?:\/\/\S+$/.test(value) && URL.canParse(value),
+const postgresUrl = address(
+  /^postgres(ql)?:\/\/\S+$/,
   "must be a PostgreSQL address such as postgresql://user:password@host:5432/postgres, " +
     "with special characters of the password percent-encoded",
 );
-const flag = z.enum(["true", "false"], { error: 'must be "true" or "false"' })
-  .transform((value) => value === "true");
-const secret = z.string().min(16, "must have at least 16 characters");
-const wholeNumber = z.string().regex(/^\d{1,9}$/, "must be a whole number").transform(Number);
+
+const flag: Reader<boolean> = (value) => {
+  ensure(value === "true" || value === "false", 'must be "true" or "false"');
+  return value === "true";
+};
+
+const secret: Reader<string> = (value) => {
+  ensure(value.length >= 16, "must have at least 16 characters");
+  return value;
+};
+
+function wholeNumber(least = 0, most = 999_999_999): Reader<number> {
+  return (value) => {
+    ensure(/^\d{1,9}$/.test(value), "must be a whole number");
+    const number = Number(value);
+    ensure(number >= least && number <= most, `must be from ${least} to ${most}`);
+    return number;
+  };
+}
 
 /** JSON objects such as `{"default":"sb_secret_..."}`; only the entry `default` is used. */
-const namedKeys = z.string().transform((value, ctx) => {
-  const parsed = z.object({ default: text }).safeParse(parseJson(value));
-  if (parsed.success) return parsed.data.default;
-  ctx.addIssue({
-    code: "custom",
-    message: 'must be a JSON object with an entry "default"',
-  });
-  return z.NEVER;
-});
+const namedKeys: Reader<string> = (value) => {
+  const key = member(parseJson(value), "default");
+  const isKey = typeof key === "string" && key.trim() !== "";
+  ensure(isKey, 'must be a JSON object with an entry "default"');
+  return key.trim();
+};
 
-const keySet = z.string().transform((value, ctx) => {
-  const parsed = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
-    .safeParse(parseJson(value));
-  if (parsed.success) return parsed.data;
-  ctx.addIssue({ code: "custom", message: 'must be a JSON Web Key Set, {"keys":[...]}' });
-  return z.NEVER;
-});
+const keySet: Reader<JSONWebKeySet> = (value) => {
+  const keys = member(parseJson(value), "keys");
+  const isKeySet = Array.isArray(keys) && keys.every(isKey);
+  ensure(isKeySet, 'must be a JSON Web Key Set, {"keys":[...]}');
+  return { keys };
+};
 
-const list = (separator: string, item: z.ZodType<string, string>) =>
-  z.string()
-    .transform((value) => value.split(separator).map((part) => part.trim()).filter(Boolean))
-    .pipe(z.array(item));
+function isKey(value: unknown): value is JWK {
+  return typeof member(value, "kty") === "string";
+}
 
-const variables = z.object({
+function member(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+function list(separator: string, item: Reader<string>): Reader<string[]> {
+  return (value) => value.split(separator).map((part) => part.trim()).filter(Boolean).map(item);
+}
+
+const readers = {
   SUPABASE_URL: httpUrl,
-  SUPABASE_PUBLISHABLE_KEYS: namedKeys.optional(),
-  SUPABASE_PUBLISHABLE_KEY: text.optional(),
-  SUPABASE_ANON_KEY: text.optional(),
-  SUPABASE_SECRET_KEYS: namedKeys.optional(),
-  SUPABASE_SECRET_KEY: text.optional(),
-  SUPABASE_SERVICE_ROLE_KEY: text.optional(),
-  SUPABASE_JWKS: keySet.optional(),
-  DATABASE_URL: postgresUrl.optional(),
-  SUPABASE_DB_URL: postgresUrl.optional(),
-  HEIMDEX_JWT_ISSUER: text.optional(),
-  HEIMDEX_PUBLIC_URL: httpUrl.optional(),
+  SUPABASE_PUBLISHABLE_KEYS: namedKeys,
+  SUPABASE_PUBLISHABLE_KEY: text,
+  SUPABASE_ANON_KEY: text,
+  SUPABASE_SECRET_KEYS: namedKeys,
+  SUPABASE_SECRET_KEY: text,
+  SUPABASE_SERVICE_ROLE_KEY: text,
+  SUPABASE_JWKS: keySet,
+  DATABASE_URL: postgresUrl,
+  SUPABASE_DB_URL: postgresUrl,
+  HEIMDEX_JWT_ISSUER: text,
+  HEIMDEX_PUBLIC_URL: httpUrl,
   HEIMDEX_ALLOWED_ORIGINS: list(
     ",",
-    z.string().regex(
+    matching(
       /^(\*|https?:\/\/[^/\s]+)$/,
       'must list origins such as https://app.test or "*"',
     ),
-  ).optional(),
-  HEIMDEX_FACE_ENROLLMENT: flag.optional(),
-  HEIMDEX_SITE_URL: httpUrl.optional(),
-  HEIMDEX_CURSOR_KEY: secret.optional(),
+  ),
+  HEIMDEX_FACE_ENROLLMENT: flag,
+  HEIMDEX_SITE_URL: httpUrl,
+  HEIMDEX_CURSOR_KEY: secret,
   HEIMDEX_WEBHOOK_SECRETS: list(
     "|",
-    z.string().regex(
+    matching(
       /^v1,whsec_[A-Za-z0-9+/]{32,86}={0,2}$/,
       'must list secrets such as v1,whsec_<base64>, separated by "|"',
     ),
-  ).optional(),
-  HEIMDEX_CRON_SECRET: secret.optional(),
-  HEIMDEX_PSEUDONYM_KEY: secret.optional(),
-  HEIMDEX_RECEIPT_KEY: secret.optional(),
-  HEIMDEX_WORKER_KEYS: list(",", secret).optional(),
-  HEIMDEX_CLIENT_IP_HEADER: z.string().regex(/^[A-Za-z0-9-]+$/, "must be a header name").optional(),
-  HEIMDEX_FORWARD_CLIENT_IP: flag.optional(),
-  HEIMDEX_LEGACY_JWT_SECRET: secret.optional(),
-  HEIMDEX_EMBEDDER_URL: z.string().refine(
-    (value) => /^(https?:\/\/\S+|supabase-ai:[\w.-]+)$/.test(value) && URL.canParse(value),
+  ),
+  HEIMDEX_CRON_SECRET: secret,
+  HEIMDEX_PSEUDONYM_KEY: secret,
+  HEIMDEX_RECEIPT_KEY: secret,
+  HEIMDEX_WORKER_KEYS: list(",", secret),
+  HEIMDEX_CLIENT_IP_HEADER: matching(/^[A-Za-z0-9-]+$/, "must be a header name"),
+  HEIMDEX_FORWARD_CLIENT_IP: flag,
+  HEIMDEX_LEGACY_JWT_SECRET: secret,
+  HEIMDEX_EMBEDDER_URL: address(
+    /^(https?:\/\/\S+|supabase-ai:[\w.-]+)$/,
     "must be the address of an embeddings endpoint, or supabase-ai: and a model of the edge runtime",
-  ).optional(),
-  HEIMDEX_EMBEDDER_KEY: text.optional(),
-  HEIMDEX_EMBEDDER_MODEL: text.optional(),
-  LEGACY_DATABASE_URL: postgresUrl.optional(),
-  HEIMDEX_LATE_SWEEP_SECONDS: wholeNumber.optional(),
-  HEIMDEX_ERASURES_PER_HOUR: wholeNumber.optional(),
-  HEIMDEX_ANSWER_MS: wholeNumber.refine(
-    (value) => value >= 50 && value <= 10_000,
-    "must be from 50 to 10000",
-  ).optional(),
-  HEIMDEX_EVENT_ATTEMPTS: wholeNumber.refine(
-    (value) => value >= 1 && value <= 1000,
-    "must be from 1 to 1000",
-  ).optional(),
-  HEIMDEX_ANALYTICS_DAYS: wholeNumber.refine(
-    (value) => value >= 1 && value <= 3650,
-    "must be from 1 to 3650",
-  ).optional(),
-  HEIMDEX_AUDIT_ADDRESS_DAYS: wholeNumber.refine(
-    (value) => value >= 30 && value <= 3650,
-    "must be from 30 to 3650",
-  ).optional(),
-});
+  ),
+  HEIMDEX_EMBEDDER_KEY: text,
+  HEIMDEX_EMBEDDER_MODEL: text,
+  LEGACY_DATABASE_URL: postgresUrl,
+  HEIMDEX_LATE_SWEEP_SECONDS: wholeNumber(),
+  HEIMDEX_ERASURES_PER_HOUR: wholeNumber(),
+  HEIMDEX_ANSWER_MS: wholeNumber(50, 10_000),
+  HEIMDEX_EVENT_ATTEMPTS: wholeNumber(1, 1000),
+  HEIMDEX_ANALYTICS_DAYS: wholeNumber(1, 3650),
+  HEIMDEX_AUDIT_ADDRESS_DAYS: wholeNumber(30, 3650),
+} satisfies Record<string, Reader<unknown>>;
+
+const names = Object.keys(readers) as (keyof typeof readers)[];
+
+/** What the variables say that are set. */
+type Settings = { [K in keyof typeof readers]?: ReturnType<typeof readers[K]> };
 
 /**
  * Reads the settings from a plain object. Empty strings count as not set.
@@ -173,12 +217,38 @@ export function readEnv(source: Record<string, string | undefined>): Env {
   const given = Object.fromEntries(
     Object.entries(source).filter(([, value]) => value !== undefined && value.trim() !== ""),
   );
-  const parsed = variables.safeParse(given);
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => {
-    const name = String(issue.path[0]);
-    return name in given ? `${name} ${issue.message}` : `${name} is not set`;
-  });
+  const { settings, problems } = readSettings(given);
+  problems.push(...findMissing(given));
+  if (problems.length > 0) throw new EnvError(problems);
+  const env = toEnv(settings);
+  if (env.workerKeys.includes(env.secretKey)) {
+    throw new EnvError(["HEIMDEX_WORKER_KEYS must not hold the secret key of the project"]);
+  }
+  return env;
+}
+
+function readSettings(
+  given: Record<string, string | undefined>,
+): { settings: Settings; problems: string[] } {
+  const settings: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const name of names) {
+    const value = given[name];
+    if (value === undefined) continue;
+    try {
+      settings[name] = readers[name](value);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      problems.push(`${name} ${error.message}`);
+    }
+  }
+  return { settings: settings as Settings, problems };
+}
+
+function findMissing(given: Record<string, string | undefined>): string[] {
+  const problems: string[] = [];
   const has = (...names: string[]) => names.some((name) => name in given);
+  if (!has("SUPABASE_URL")) problems.push("SUPABASE_URL is not set");
   if (!has("SUPABASE_PUBLISHABLE_KEYS", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY")) {
     problems.push("SUPABASE_PUBLISHABLE_KEYS is not set");
   }
@@ -191,12 +261,7 @@ export function readEnv(source: Record<string, string | undefined>): Env {
   if (given["HEIMDEX_FORWARD_CLIENT_IP"] === "true" && !has("HEIMDEX_CLIENT_IP_HEADER")) {
     problems.push("HEIMDEX_CLIENT_IP_HEADER is not set, HEIMDEX_FORWARD_CLIENT_IP needs it");
   }
-  if (!parsed.success || problems.length > 0) throw new EnvError([...new Set(problems)]);
-  const env = toEnv(parsed.data);
-  if (env.workerKeys.includes(env.secretKey)) {
-    throw new EnvError(["HEIMDEX_WORKER_KEYS must not hold the secret key of the project"]);
-  }
-  return env;
+  return problems;
 }
 
 /**
@@ -215,7 +280,7 @@ export function requireSetting<K extends keyof typeof settingNames>(env: Env, ke
  */
 export function processEnv(): Record<string, string> {
   const settings: Record<string, string> = {};
-  for (const name of Object.keys(variables.shape)) {
+  for (const name of names) {
     const value = Deno.env.get(name);
     if (value !== undefined) settings[name] = value;
   }
@@ -233,15 +298,16 @@ const settingNames = {
   legacyJwtSecret: "HEIMDEX_LEGACY_JWT_SECRET",
 } as const satisfies Partial<Record<keyof Env, string>>;
 
-function toEnv(v: z.output<typeof variables>): Env {
+function toEnv(v: Settings): Env {
+  const supabaseUrl = v.SUPABASE_URL ?? "";
   return {
-    supabaseUrl: v.SUPABASE_URL,
+    supabaseUrl,
     publishableKey: v.SUPABASE_PUBLISHABLE_KEYS ?? v.SUPABASE_PUBLISHABLE_KEY ??
       v.SUPABASE_ANON_KEY ?? "",
     secretKey: v.SUPABASE_SECRET_KEYS ?? v.SUPABASE_SECRET_KEY ?? v.SUPABASE_SERVICE_ROLE_KEY ?? "",
     databaseUrl: v.DATABASE_URL ?? v.SUPABASE_DB_URL ?? "",
-    jwtIssuer: v.HEIMDEX_JWT_ISSUER ?? `${v.SUPABASE_URL}/auth/v1`,
-    publicUrl: v.HEIMDEX_PUBLIC_URL ?? v.SUPABASE_URL,
+    jwtIssuer: v.HEIMDEX_JWT_ISSUER ?? `${supabaseUrl}/auth/v1`,
+    publicUrl: v.HEIMDEX_PUBLIC_URL ?? supabaseUrl,
     allowedOrigins: v.HEIMDEX_ALLOWED_ORIGINS ?? [],
     forwardClientIp: v.HEIMDEX_FORWARD_CLIENT_IP ?? false,
     faceEnrollment: v.HEIMDEX_FACE_ENROLLMENT ?? false,

@@ -1,3 +1,5 @@
+// First, so that every schema keeps what it says of itself.
+import { OpenAPIHono } from "@hono/zod-openapi";
 import { readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { createApp as createAuthOnboarding } from "../supabase/functions/auth-onboarding/app.ts";
@@ -47,7 +49,11 @@ export function buildOpenApi(version: string): Members {
   const paths: Members = {};
   const components: Record<string, Members> = { securitySchemes };
   for (const [name, createApp] of Object.entries(creators)) {
-    const document = createApp(deps).getOpenAPI31Document({
+    const documented = new OpenAPIHono();
+    for (const { middleware: _, ...contract } of createApp(deps).contracts) {
+      documented.openAPIRegistry.registerPath(contract);
+    }
+    const document = documented.getOpenAPI31Document({
       openapi: "3.1.0",
       info: { title: name, version },
     });

@@ -5,7 +5,6 @@ import {
   type JWK,
   type JWTVerifyGetKey,
 } from "jose";
-import { z } from "zod";
 import type { Env } from "../env.ts";
 import { AppError } from "../errors/app-error.ts";
 import { parseJson } from "../json.ts";
@@ -124,9 +123,12 @@ async function fetchKeys(url: string): Promise<JWK[]> {
     await response.body?.cancel();
     throw new Error(`The key set was answered with status ${response.status}`);
   }
-  const parsed = keySetSchema.safeParse(parseJson(await readText(response)));
-  if (!parsed.success) throw new Error("What was answered is not a JSON Web Key Set");
-  return publicKeys(parsed.data.keys);
+  const set = parseJson(await readText(response));
+  const keys = isRecord(set) ? set["keys"] : undefined;
+  if (!Array.isArray(keys) || keys.length > maxKeys) {
+    throw new Error("What was answered is not a JSON Web Key Set");
+  }
+  return publicKeys(keys);
 }
 
 /** Reads no more than the limit, whatever `Content-Length` says. */
@@ -142,34 +144,41 @@ async function readText(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-const keySetSchema = z.object({ keys: z.array(z.unknown()).max(100) });
+/** Text members of a public key; the private ones of a set that should not hold any stay behind. */
+const textMembers = ["kid", "alg", "use", "crv", "x", "y", "n", "e"] as const;
+const maxText = 2048;
+const maxKeys = 100;
 
-const text = z.string().max(2048);
-/** Members of a public key; the private ones of a set that should not hold any are left behind. */
-const publicKeySchema = z.object({
-  kty: z.enum(["EC", "RSA"]),
-  kid: text.optional(),
-  alg: text.optional(),
-  use: text.optional(),
-  key_ops: z.array(text).optional(),
-  crv: text.optional(),
-  x: text.optional(),
-  y: text.optional(),
-  n: text.optional(),
-  e: text.optional(),
-});
-
-/** A local `supabase start` lists its HMAC secret too; only keys that cannot sign belong here. */
+/**
+ * The keys of a set that can verify: a local `supabase start` lists its HMAC secret too. Read
+ * without a schema, as SUPABASE_JWKS is read before the first request.
+ */
 function publicKeys(keys: readonly unknown[]): JWK[] {
-  return keys.flatMap((key) => {
-    const parsed = publicKeySchema.safeParse(key);
-    return parsed.success ? [dropUndefined(parsed.data)] : [];
-  });
+  return keys.flatMap((key) => isRecord(key) ? readKey(key) ?? [] : []);
 }
 
-function dropUndefined(key: z.output<typeof publicKeySchema>): JWK {
-  const entries = Object.entries(key).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(entries), kty: key.kty };
+function readKey(source: Record<string, unknown>): JWK | undefined {
+  const { kty, key_ops: operations } = source;
+  if (kty !== "EC" && kty !== "RSA") return undefined;
+  const key: JWK = { kty };
+  for (const name of textMembers) {
+    const value = source[name];
+    if (value === undefined) continue;
+    if (!isText(value)) return undefined;
+    key[name] = value;
+  }
+  if (operations === undefined) return key;
+  return Array.isArray(operations) && operations.every(isText)
+    ? { ...key, key_ops: operations }
+    : undefined;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= maxText;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }
 
 /** The token names a key or a kind of key we do not have; anything else is a fault of the keys. */

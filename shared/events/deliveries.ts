@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { later } from "../later.ts";
 import type { Transaction } from "../database/doors.ts";
 import type { ErasureState } from "../erasure/erasure.ts";
 import type { UserEventType } from "./schemas.ts";
@@ -25,7 +26,9 @@ export interface Delivery {
   readonly subject: string;
 }
 
-const outcomeSchema = z.object({ erasure_id: z.guid().nullable(), state: z.string().nullable() });
+const outcomeSchema = later(() =>
+  z.object({ erasure_id: z.guid().nullable(), state: z.string().nullable() })
+);
 
 /**
  * Takes a webhook-id for this process, or tells what came of it before. `busy`: another process

@@ -1,4 +1,5 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
+import { later } from "../later.ts";
 import { AppError } from "../errors/app-error.ts";
 
 /** The events this project understands; a soft deletion counts as user.deleted. */
@@ -21,15 +22,17 @@ export interface UserEvent {
 const maxChangedKeys = 50;
 
 /** What a user.updated says besides whom it is about; the outbox keeps the same members. */
-export const changesSchema = z.object({
-  changed: z.array(
-    z.string().regex(
-      /^[a-z_]{1,40}(\.[a-z_]{1,40})?$/,
-      "Name a key such as user_metadata.industry",
-    ),
-  ).max(maxChangedKeys).optional(),
-  onboarded: z.boolean().optional(),
-});
+export const changesSchema = later(() =>
+  z.object({
+    changed: z.array(
+      z.string().regex(
+        /^[a-z_]{1,40}(\.[a-z_]{1,40})?$/,
+        "Name a key such as user_metadata.industry",
+      ),
+    ).max(maxChangedKeys).optional(),
+    onboarded: z.boolean().optional(),
+  })
+);
 
 /**
  * Wire shape of POST /auth-webhook.
@@ -39,15 +42,17 @@ export const changesSchema = z.object({
  * one of `data` and `user` must be there, so that one request never names two users. Unknown keys
  * are dropped.
  */
-export const eventBodySchema = z.object({
-  type: z.string().min(1).max(127).openapi({ example: "user.deleted" }),
-  timestamp: z.iso.datetime({ offset: true }).optional(),
-  data: changesSchema.extend({ user_id: z.guid() }).optional(),
-  user: z.object({ id: z.guid() }).optional(),
-}).refine((body) => (body.data === undefined) !== (body.user === undefined), {
-  path: ["data"],
-  message: "Send either data.user_id or user.id",
-}).openapi("UserEvent");
+export const eventBodySchema = later(() =>
+  z.object({
+    type: z.string().min(1).max(127).openapi({ example: "user.deleted" }),
+    timestamp: z.iso.datetime({ offset: true }).optional(),
+    data: changesSchema.extend({ user_id: z.guid() }).optional(),
+    user: z.object({ id: z.guid() }).optional(),
+  }).refine((body) => (body.data === undefined) !== (body.user === undefined), {
+    path: ["data"],
+    message: "Send either data.user_id or user.id",
+  }).openapi("UserEvent")
+);
 
 /** Parsed form of `eventBodySchema`. */
 export type EventBody = z.infer<typeof eventBodySchema>;

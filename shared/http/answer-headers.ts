@@ -1,3 +1,5 @@
+import type { Env } from "../env.ts";
+
 /**
  * Security headers of every answer. Nothing here is a page, so nothing may be loaded or framed; those
  * that say something to pages only (opener, embedder and plugin policies) are left out.
@@ -5,10 +7,15 @@
 const securityHeaders: readonly (readonly [name: string, value: string])[] = [
   ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
   ["referrer-policy", "no-referrer"],
-  ["strict-transport-security", "max-age=15552000; includeSubDomains"],
   ["x-content-type-options", "nosniff"],
   ["x-frame-options", "DENY"],
 ];
+
+/** Where a deployment is reached over TLS: RFC 6797, 7.2, forbids it elsewhere. */
+const transportSecurity = [
+  "strict-transport-security",
+  "max-age=15552000; includeSubDomains",
+] as const;
 
 const allowedMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -45,14 +52,12 @@ const preflightSeconds = 600;
 
 /** Sets what no answer may lack. */
 export interface AnswerHeaders {
-  /** Adds cache, CORS and security headers, all that does not depend on the request. */
-  complete(answer: Headers): void;
   /**
-   * Adds what does.
-   * @param request its headers
+   * Adds cache, CORS and security headers to an answer.
+   * @param request the headers of what it answers
    */
-  adapt(answer: Headers, request: Headers): void;
-  /** The answer to a preflight; the others are still due. */
+  complete(answer: Headers, request: Headers): void;
+  /** The answer to a preflight; `complete` is still due. */
   preflight(): Response;
 }
 
@@ -60,27 +65,26 @@ export interface AnswerHeaders {
  * CORS and security headers of a deployment. Bearer tokens only, never cookies: `*` without
  * credentials is safe, and credentials stay off.
  *
- * They are set on the Response that a route made, one by one, because that is what costs least: on
- * Deno a Response that is built from other Headers takes twenty times as long. None is left out to
- * make the answer shorter: Deno's server sends head and body with one system call only where a head
- * of more than 512 octets has made its buffer grow, and the second call costs more than all of them.
+ * They are set on the Response that a route made, one by one: on Deno one that is built from other
+ * Headers takes longer. How many octets they are counts too, see docs/adr/0014.
  */
-export function createAnswerHeaders(allowedOrigins: readonly string[]): AnswerHeaders {
+export function createAnswerHeaders(
+  { allowedOrigins, supabaseUrl }: Pick<Env, "allowedOrigins" | "supabaseUrl">,
+): AnswerHeaders {
   const everyOrigin = allowedOrigins.includes("*");
   const origins = new Set(allowedOrigins);
-  const common = [
+  const constant: readonly (readonly [name: string, value: string])[] = [
     ...securityHeaders,
+    ...supabaseUrl.startsWith("https:") ? [transportSecurity] : [],
     ["access-control-expose-headers", exposedHeaders.join(",")],
     ...everyOrigin ? [["access-control-allow-origin", "*"] as const] : [],
-  ] as const;
+  ];
   return {
-    complete(answer) {
-      for (const [name, value] of common) answer.set(name, value);
+    complete(answer, request) {
+      for (const [name, value] of constant) answer.set(name, value);
       if (!answer.has("cache-control")) answer.set("cache-control", "no-store");
-      if (!everyOrigin) answer.append("vary", "Origin");
-    },
-    adapt(answer, request) {
       if (everyOrigin) return;
+      answer.append("vary", "Origin");
       const origin = request.get("origin");
       if (origin !== null && origins.has(origin)) {
         answer.set("access-control-allow-origin", origin);

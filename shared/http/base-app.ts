@@ -1,4 +1,3 @@
-import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { routePath } from "hono/route";
@@ -6,6 +5,7 @@ import type { ZodError } from "zod";
 import { type ActivityNote, auditRefusal } from "../audit/audited.ts";
 import { AppError, type FieldError } from "../errors/app-error.ts";
 import { toProblem } from "../errors/problem.ts";
+import { ContractApp } from "./contract.ts";
 import { type Deps, forwardClientIp } from "./deps.ts";
 import { createFrame, type Frame, type Outcome } from "./frame.ts";
 import { createPathReader } from "./function-path.ts";
@@ -27,11 +27,11 @@ export type AppEnv = {
 };
 
 /** A function's app: routes are registered on it with `app.openapi(route, handler)`. */
-export type App = OpenAPIHono<AppEnv>;
+export type App = ContractApp<AppEnv>;
 
 /** How one function differs from the others. */
 export interface BaseAppOptions {
-  /** Largest body in bytes for a path inside the function; undefined: 65,536. */
+  /** Largest body in bytes for a path inside the function, or `leftToRoute`; undefined: 65,536. */
   maxBodyBytes?: (path: string) => number | undefined;
   /** Asked before any route; what it does not answer goes the way of all requests. */
   shortcut?: Shortcut;
@@ -40,9 +40,13 @@ export interface BaseAppOptions {
 /**
  * Answers a request ahead of the routes, or leaves it to them. Only for a route that is worth it:
  * what it answers has to be what the route would.
- * @param path as it stands inside the function
+ * @param pathOf reads the path as it stands inside the function
  */
-export type Shortcut = (request: Request, path: string, frame: Frame) => Response | undefined;
+export type Shortcut = (
+  request: Request,
+  pathOf: (request: Request) => string,
+  frame: Frame,
+) => Response | undefined;
 
 /** Path of middleware, which answers nothing itself. */
 const everyPath = "/*";
@@ -58,10 +62,10 @@ const mostFaults = 50;
 export function createBaseApp(name: string, deps: Deps, options: BaseAppOptions = {}): App {
   const frame = createFrame(name, deps);
   const getPath = createPathReader(name);
-  const app = new OpenAPIHono<AppEnv>({
+  const app = new ContractApp<AppEnv>({
     getPath,
-    defaultHook: (result) => {
-      if (!result.success) throw validationFailed(result.error, result.target);
+    refuse: ({ error, target }) => {
+      throw validationFailed(error, target);
     },
   });
   app.use(framed(frame, deps));
@@ -79,12 +83,20 @@ export function createBaseApp(name: string, deps: Deps, options: BaseAppOptions 
   app.notFound((c) => refuse(c.error = unmatched(app, c), c));
   app.onError(refuse);
   const { shortcut } = options;
-  const answer = app.fetch;
-  if (shortcut) {
-    app.fetch = (request, ...rest) =>
-      shortcut(request, getPath(request), frame) ?? answer(request, ...rest);
-  }
+  if (shortcut) askFirst(app, (request) => shortcut(request, getPath, frame));
   return app;
+}
+
+/** Asks before the routes, which get what fails there too: they answer failures as a problem. */
+function askFirst(app: App, shortcut: (request: Request) => Response | undefined): void {
+  const answer = app.fetch;
+  app.fetch = (request, ...rest) => {
+    try {
+      return shortcut(request) ?? answer(request, ...rest);
+    } catch {
+      return answer(request, ...rest);
+    }
+  };
 }
 
 /** Puts the frame around what Hono answers. */
@@ -101,7 +113,7 @@ function framed(
     c.set("timings", opened.timings);
     if (request.method === "OPTIONS") c.res = frame.preflight();
     else await next();
-    frame.close(request, opened, frame.complete(c.res), readOutcome(c));
+    frame.close(request, opened, c.res, readOutcome(c));
   };
 }
 

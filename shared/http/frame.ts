@@ -30,9 +30,7 @@ export interface Frame {
   open(request: Request): OpenRequest;
   /** The answer to a preflight, still to be completed. */
   preflight(): Response;
-  /** Sets the headers that every answer has in common. Changes the answer. */
-  complete(answer: Response): Response;
-  /** Sets the headers of this one request on a completed answer, and writes the log line. */
+  /** Sets the headers that no answer may lack, and writes the log line. Changes the answer. */
   close(request: Request, opened: OpenRequest, answer: Response, outcome: Outcome): Response;
 }
 
@@ -47,7 +45,7 @@ const usableRequestId = /^[\w=-]{1,64}$/;
  * @param name of the function, in its log lines
  */
 export function createFrame(name: string, deps: Deps): Frame {
-  const common = createAnswerHeaders(deps.env.allowedOrigins);
+  const common = createAnswerHeaders(deps.env);
   const readClientIp = createClientIpReader(deps.env);
   return {
     open({ headers }) {
@@ -61,14 +59,10 @@ export function createFrame(name: string, deps: Deps): Frame {
       };
     },
     preflight: common.preflight,
-    complete(answer) {
-      common.complete(answer.headers);
-      return answer;
-    },
     close(request, opened, answer, outcome) {
       const { requestId, timings, started } = opened;
       const { headers } = answer;
-      common.adapt(headers, request.headers);
+      common.complete(headers, request.headers);
       headers.set("x-request-id", requestId);
       const ms = performance.now() - started;
       timings.set("total", ms);

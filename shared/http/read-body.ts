@@ -5,6 +5,9 @@ import type { AppEnv } from "./base-app.ts";
 /** Largest body in bytes where a route says nothing else. */
 export const defaultBodyBytes = 65_536;
 
+/** Says of a path that its route reads the body itself, by {@link readLargeBody}. */
+export const leftToRoute = Infinity;
+
 /** Levels of objects and arrays a JSON body may have; our own bodies have five. */
 const mostLevels = 32;
 
@@ -14,17 +17,31 @@ const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
  * Reads the body before anything parses it, and no further than the route allows: the bytes that
  * arrive count, whatever Content-Length says or whether it is there. JSON that is nested too deep is
  * refused unparsed. Costs nothing where a method has no body.
- * @param limitOf bytes for a path inside the function
+ * @param limitOf bytes for a path inside the function, or {@link leftToRoute}
  * @throws AppError payload_too_large (413), validation_failed (422)
  */
 export function readBody(limitOf: (path: string) => number): MiddlewareHandler<AppEnv> {
   return function readBody(c, next) {
-    if (bodiless.has(c.req.method) || c.req.raw.body === null) return next();
-    return readWithin(c, next, limitOf(c.req.path));
+    if (bodiless.has(c.req.method)) return next();
+    const limit = limitOf(c.req.path);
+    return limit === leftToRoute ? next() : readWithin(c, next, limit);
+  };
+}
+
+/**
+ * The same for a route that takes much. Stands behind the middleware that says who may call it, so
+ * that nobody else makes the function hold megabytes.
+ * @param limit bytes
+ * @throws AppError payload_too_large (413), validation_failed (422)
+ */
+export function readLargeBody(limit: number): MiddlewareHandler<AppEnv> {
+  return function readLargeBody(c, next) {
+    return readWithin(c, next, limit);
   };
 }
 
 async function readWithin(c: Context<AppEnv>, next: Next, limit: number): Promise<void> {
+  if (c.req.raw.body === null) return await next();
   const announced = Number(c.req.header("content-length") ?? 0);
   if (announced > limit) throw tooLarge(limit);
   const bytes = await readBytes(c.req.raw, limit);

@@ -1,22 +1,25 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
+import { later } from "../later.ts";
 import { type ErrorCode, errorStatus } from "../errors/codes.ts";
 import { cleanLine, cleanText, isPlainName, toNfc } from "../text/plain-text.ts";
 
 const codes = Object.keys(errorStatus) as [ErrorCode, ...ErrorCode[]];
 
 /** Every error answer (RFC 9457). `errors` names the refused fields of a validation failure. */
-export const problemSchema = z.object({
-  type: z.string().openapi({ example: "urn:heimdex:problem:validation_failed" }),
-  title: z.string().openapi({ example: "The request is not valid" }),
-  status: z.int().openapi({ example: 422 }),
-  detail: z.string().openapi({ example: "The body is not valid, check title" }),
-  code: z.enum(codes).openapi({ example: "validation_failed" }),
-  request_id: z.string().openapi({ example: "2f6f0c0e-5d0a-4f2b-9a9e-3f1c1d7a9b10" }),
-  errors: z.array(z.object({
-    path: z.string().openapi({ example: "title" }),
-    message: z.string().openapi({ example: "Too small: expected string to have >=1 characters" }),
-  })).optional(),
-}).openapi("Problem");
+export const problemSchema = later(() =>
+  z.object({
+    type: z.string().openapi({ example: "urn:heimdex:problem:validation_failed" }),
+    title: z.string().openapi({ example: "The request is not valid" }),
+    status: z.int().openapi({ example: 422 }),
+    detail: z.string().openapi({ example: "The body is not valid, check title" }),
+    code: z.enum(codes).openapi({ example: "validation_failed" }),
+    request_id: z.string().openapi({ example: "2f6f0c0e-5d0a-4f2b-9a9e-3f1c1d7a9b10" }),
+    errors: z.array(z.object({
+      path: z.string().openapi({ example: "title" }),
+      message: z.string().openapi({ example: "Too small: expected string to have >=1 characters" }),
+    })).optional(),
+  }).openapi("Problem")
+);
 
 /** `responses` member that every route spreads: any failure is a problem document. */
 export const problemResponse = {
@@ -55,7 +58,7 @@ export function textSchema(max: number) {
 }
 
 /** A UUID of any version; answered in lower case as the database prints it. */
-export const uuidSchema = z.guid("Expected a UUID").toLowerCase();
+export const uuidSchema = later(() => z.guid("Expected a UUID").toLowerCase());
 
 /** A UUID in the path, e.g. `params: z.object({ id: uuidParam("id") })` for `/{id}`. */
 export function uuidParam(name: string) {
@@ -66,14 +69,16 @@ export function uuidParam(name: string) {
 }
 
 /** An ISO 8601 time with a zone. */
-export const timeSchema = z.iso.datetime({
-  offset: true,
-  error: "Expected an ISO 8601 time with a zone",
-}).max(40).refine(
-  // PostgreSQL knows no year 0 and no zone further than this from UTC.
-  (time) => !time.startsWith("0000") && !/[+-](?:1[6-9]|2\d):\d\d$/.test(time),
-  "Expected a year from 1 and a zone of less than 16 hours",
-).openapi({ example: "2026-11-01T00:00:00Z" });
+export const timeSchema = later(() =>
+  z.iso.datetime({
+    offset: true,
+    error: "Expected an ISO 8601 time with a zone",
+  }).max(40).refine(
+    // PostgreSQL knows no year 0 and no zone further than this from UTC.
+    (time) => !time.startsWith("0000") && !/[+-](?:1[6-9]|2\d):\d\d$/.test(time),
+    "Expected a year from 1 and a zone of less than 16 hours",
+  ).openapi({ example: "2026-11-01T00:00:00Z" })
+);
 
 /** Refuses a `created_to` before `created_from`. */
 export function checkCreatedRange(
@@ -88,23 +93,29 @@ export function checkCreatedRange(
 }
 
 /** A BCP 47 language tag. */
-export const languageSchema = z.string().max(35)
-  .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'Expected a language tag such as "en" or "ko-KR"')
-  .openapi({ example: "en" });
+export const languageSchema = later(() =>
+  z.string().max(35)
+    .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'Expected a language tag such as "en" or "ko-KR"')
+    .openapi({ example: "en" })
+);
 
 /** Query of every list: `limit` rows (1 to 100, default 20) after the opaque `cursor`. */
-export const listQuerySchema = z.object({
-  limit: z.coerce.number("Expected a number").int().min(1).max(100).default(20)
-    .openapi({ param: { name: "limit", in: "query" }, example: 20 }),
-  cursor: z.string().min(1).max(2048).optional()
-    .openapi({ param: { name: "cursor", in: "query" }, example: "eyJxIjoi.c2lnbmF0dXJl" }),
-});
+export const listQuerySchema = later(() =>
+  z.object({
+    limit: z.coerce.number("Expected a number").int().min(1).max(100).default(20)
+      .openapi({ param: { name: "limit", in: "query" }, example: 20 }),
+    cursor: z.string().min(1).max(2048).optional()
+      .openapi({ param: { name: "cursor", in: "query" }, example: "eyJxIjoi.c2lnbmF0dXJl" }),
+  })
+);
 
 /** `?count=exact` adds `total` to a list; without it nothing is counted. */
-export const countQuerySchema = z.object({
-  count: z.literal("exact").optional()
-    .openapi({ param: { name: "count", in: "query" }, example: "exact" }),
-});
+export const countQuerySchema = later(() =>
+  z.object({
+    count: z.literal("exact").optional()
+      .openapi({ param: { name: "count", in: "query" }, example: "exact" }),
+  })
+);
 
 /** Answer of a list: `{<items>, next_cursor, has_more, total?}`. */
 export function listSchema<K extends string, S extends z.ZodType>(items: K, item: S) {

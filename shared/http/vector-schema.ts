@@ -1,4 +1,5 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
+import { later } from "../later.ts";
 
 const bytesPerNumber = 4;
 
@@ -8,22 +9,26 @@ const bytesPerNumber = 4;
  * length, holds NaN or an infinity, or has length zero, of which no cosine can be taken.
  */
 export function base64VectorSchema(dimensions: number) {
-  return z.string()
-    .transform((text, ctx) => {
-      const numbers = readNumbers(text);
-      const fault = numbers ? findFault(numbers, dimensions) : "Expected base64 of float32 numbers";
-      if (!numbers || fault) {
-        ctx.addIssue({ code: "custom", message: fault ?? "" });
-        return z.NEVER;
-      }
-      // Nine significant digits bring back every float32 exactly.
-      return `[${numbers.map((number) => number.toPrecision(9)).join(",")}]`;
-    })
-    .openapi({
-      type: "string",
-      format: "byte",
-      description: `base64 of ${dimensions} float32 numbers, little endian`,
-    });
+  return later(() =>
+    z.string()
+      .transform((text, ctx) => {
+        const numbers = readNumbers(text);
+        const fault = numbers
+          ? findFault(numbers, dimensions)
+          : "Expected base64 of float32 numbers";
+        if (!numbers || fault) {
+          ctx.addIssue({ code: "custom", message: fault ?? "" });
+          return z.NEVER;
+        }
+        // Nine significant digits bring back every float32 exactly.
+        return `[${numbers.map((number) => number.toPrecision(9)).join(",")}]`;
+      })
+      .openapi({
+        type: "string",
+        format: "byte",
+        description: `base64 of ${dimensions} float32 numbers, little endian`,
+      })
+  );
 }
 
 function findFault(numbers: number[], dimensions: number): string | undefined {

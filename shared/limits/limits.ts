@@ -24,7 +24,8 @@ function maxByTier(name: "searchesPerMinute" | "writesPerMinute"): Record<Tier, 
 /**
  * Limits of signed-in users. `write` is every route that changes something, all together, but those
  * of `session`: they end sessions and set the password, so that whoever holds a stolen session must
- * not be able to use them up for the user; and they take secrets that could be guessed.
+ * not be able to use them up for the user; and they take secrets that could be guessed. `count` is
+ * every answer that counts all the user has, which is as much work as a search.
  */
 export const userLimits = {
   search: {
@@ -33,6 +34,7 @@ export const userLimits = {
     reads: true,
     bySession: false,
   },
+  count: { windowSeconds: 60, max: maxByTier("searchesPerMinute"), reads: true, bySession: false },
   write: { windowSeconds: 60, max: maxByTier("writesPerMinute"), reads: false, bySession: false },
   session: {
     windowSeconds: 300,

@@ -1,5 +1,6 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { StorageApiError, SupabaseClient } from "@supabase/supabase-js";
+import { later } from "../later.ts";
 import type { Env } from "../env.ts";
 import { AppError } from "../errors/app-error.ts";
 import { loadClient } from "../http/supabase-client.ts";
@@ -113,20 +114,24 @@ export interface ObjectStoreOptions {
   timeoutMs?: number;
 }
 
-const pageSchema = z.object({
-  hasNext: z.boolean(),
-  nextCursor: z.string().nullish(),
-  objects: z.array(z.object({
-    name: z.string(),
-    key: z.string().optional(),
-    metadata: z.object({ size: z.number().int().nonnegative().nullish() }).nullish(),
-  })),
-});
+const pageSchema = later(() =>
+  z.object({
+    hasNext: z.boolean(),
+    nextCursor: z.string().nullish(),
+    objects: z.array(z.object({
+      name: z.string(),
+      key: z.string().optional(),
+      metadata: z.object({ size: z.number().int().nonnegative().nullish() }).nullish(),
+    })),
+  })
+);
 
-const infoSchema = z.object({
-  size: z.number().int().nonnegative(),
-  contentType: z.string().nullish(),
-});
+const infoSchema = later(() =>
+  z.object({
+    size: z.number().int().nonnegative(),
+    contentType: z.string().nullish(),
+  })
+);
 
 /**
  * The object store over the Storage API at `env.supabaseUrl`. URLs handed to clients stand on

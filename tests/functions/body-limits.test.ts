@@ -3,7 +3,8 @@ import type { App } from "../../shared/http/base-app.ts";
 import { depsWith } from "../support/app.ts";
 import { createApps } from "../support/apps.ts";
 import { expectProblem } from "../support/call.ts";
-import { routes } from "../support/routes.ts";
+import { type RouteAuth, routes } from "../support/routes.ts";
+import { createUser } from "../support/users.ts";
 
 /** Bytes a route takes, where that is more or less than 65,536. */
 const limits: Readonly<Record<string, number>> = {
@@ -15,15 +16,21 @@ const limits: Readonly<Record<string, number>> = {
 };
 
 const table = Object.entries(routes).flatMap(([name, all]) =>
-  all.filter(({ method }) => method !== "GET").map(({ method, path }) => {
+  all.filter(({ method }) => method !== "GET").map(({ method, path, auth }) => {
     const limit = limits[`${name}${path}`] ?? limits[name] ?? 65_536;
-    return [limit, `${method} ${name}${path}`, { name, method, path, limit }] as const;
+    return [limit, `${method} ${name}${path}`, { name, method, path, auth, limit }] as const;
   })
 );
+type Route = (typeof table)[number][2];
+
+const isLarge = ({ limit }: Route) => limit > 1024 * 1024;
 
 let apps: Record<string, App>;
-beforeAll(() => {
-  const deps = depsWith();
+const tokens: Partial<Record<RouteAuth, string>> = {};
+beforeAll(async () => {
+  tokens.user = (await createUser()).accessToken;
+  tokens.worker = crypto.randomUUID();
+  const deps = depsWith({ environment: { HEIMDEX_WORKER_KEYS: tokens.worker } });
   apps = Object.fromEntries(
     Object.entries(createApps).map(([name, createApp]) => [name, createApp(deps)]),
   );
@@ -42,19 +49,35 @@ function endless() {
   return { body, seen, piece };
 }
 
+function send({ name, method, path }: Route, body: BodyInit, token?: string) {
+  const url = `http://x/${name}${path.replace(":id", crypto.randomUUID())}`;
+  const headers = {
+    "content-type": "application/json",
+    ...token === undefined ? {} : { authorization: `Bearer ${token}` },
+  };
+  return (apps[name] as App).request(new Request(url, { method, body, headers }));
+}
+
 describe("a body without end", () => {
   it.each(table)("is read to %d bytes by %s", async (_limit, _route, route) => {
     const { body, seen, piece } = endless();
-    const path = route.path.replace(":id", crypto.randomUUID());
-    const response = await (apps[route.name] as App).request(
-      new Request(`http://x/${route.name}${path}`, {
-        method: route.method,
-        body,
-        headers: { "content-type": "application/json" },
-      }),
-    );
-    await expectProblem(response, "payload_too_large", 413);
+    const token = isLarge(route) ? tokens[route.auth] : undefined;
+    await expectProblem(await send(route, body, token), "payload_too_large", 413);
     expect(seen.read).toBeLessThanOrEqual(route.limit + piece.length);
     expect(seen.read).toBeGreaterThan(route.limit);
   });
+
+  it.each(table.filter(([, , route]) => isLarge(route)))(
+    "of up to %d bytes is not touched by %s before the caller is known",
+    async (_limit, _route, route) => {
+      const { body, seen } = endless();
+      const stranger = await send(route, body, "a-key-nobody-was-given");
+      await expectProblem(
+        stranger,
+        route.auth === "worker" ? "key_invalid" : "token_invalid",
+        401,
+      );
+      expect(seen.read).toBe(0);
+    },
+  );
 });

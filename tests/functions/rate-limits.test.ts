@@ -73,6 +73,33 @@ describe("a search", () => {
   });
 });
 
+describe("an answer that counts all a user has", () => {
+  it("shares one limit with the others, and a page alone takes nothing of it", async () => {
+    const { id, accessToken: token } = await createUser();
+    const counting = [
+      "/auth-onboarding/account/erasure-preview",
+      "/me/usage",
+      "/videos?count=exact",
+      "/people?limit=1&count=exact",
+    ];
+    await useUp(`user:${id}`, "count", 60, counting.length);
+    for (const [at, path] of counting.entries()) {
+      const answer = await call(path, { token });
+      expect(answer.headers.get("ratelimit"), path)
+        .toMatch(new RegExp(`^"count";r=${counting.length - 1 - at};t=\\d+$`));
+      await expectJson(answer, 200);
+    }
+    for (const path of counting) {
+      await expectProblem(await call(path, { token }), "rate_limited", 429);
+    }
+    for (const path of ["/videos", "/people?limit=1"]) {
+      const page = await call(path, { token });
+      expect(page.headers.has("ratelimit"), path).toBe(false);
+      await expectJson(page, 200);
+    }
+  });
+});
+
 describe("every route by which a user changes something", () => {
   const ownLimit = ["/logout", "/password-update"];
 

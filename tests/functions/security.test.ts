@@ -229,17 +229,11 @@ for (const [name, cases] of Object.entries(routes)) {
     });
 
     it("documents who may call each of them", () => {
-      const info = { title: name, version: "0" };
-      const document = createApps[name]?.(depsWith()).getOpenAPI31Document({
-        openapi: "3.1.0",
-        info,
+      const { contracts = [] } = createApps[name]?.(depsWith()) ?? {};
+      const documented = contracts.map(({ method, path, security = [] }) => {
+        const [scheme] = security.flatMap(Object.keys);
+        return `${method.toUpperCase()} ${path} ${scheme}`;
       });
-      const documented = Object.entries(document?.paths ?? {}).flatMap(([path, item]) =>
-        Object.entries(item).map(([method, { security }]) => {
-          const [scheme] = (security ?? []).flatMap(Object.keys);
-          return `${method.toUpperCase()} ${path} ${scheme}`;
-        })
-      );
       const known = cases.map(({ method, path, auth }) =>
         `${method} ${path.replace(/:(\w+)/g, "{$1}")} ${schemeOf[auth]}`
       );

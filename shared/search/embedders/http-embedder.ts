@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { later } from "../../later.ts";
 import { parseJson } from "../../json.ts";
 import { vectorDimensions } from "../rank-fusion.ts";
 import { checkEmbedding, type Embedder, EmbedderFailed, embedderTimeout } from "./embedder.ts";
@@ -6,7 +7,9 @@ import { checkEmbedding, type Embedder, EmbedderFailed, embedderTimeout } from "
 /** Largest answer that is read: 1152 numbers are about 25 kB. */
 const maxAnswerBytes = 1024 * 1024;
 
-const answerSchema = z.object({ data: z.tuple([z.object({ embedding: z.array(z.number()) })]) });
+const answerSchema = later(() =>
+  z.object({ data: z.tuple([z.object({ embedding: z.array(z.number()) })]) })
+);
 
 export interface HttpEmbedderOptions {
   /** Full address of the endpoint, such as https://api.test/v1/embeddings. */

@@ -1,7 +1,7 @@
 import { type App, createBaseApp } from "../../../shared/http/base-app.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
 import { registerGetExport } from "./routes/get-export.ts";
-import { createKnownProfile } from "./routes/get-known-profile.ts";
+import { createKnownProfile } from "./known-profile.ts";
 import { registerGetProfile } from "./routes/get-profile.ts";
 import { registerGetUsage } from "./routes/get-usage.ts";
 import { registerRequestExport } from "./routes/request-export.ts";

@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { later } from "../../../shared/later.ts";
 import type { VerifiedToken } from "../../../shared/auth/verify-token.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
 import { cutPage, type NextPage, openPager } from "../../../shared/http/pages.ts";
@@ -10,10 +11,10 @@ import { listPeople, listPersonScenes, toPerson, toPersonScene } from "./store.t
  * Creation time and id of the last person. Newest first, so what comes after the first page stands
  * before every place.
  */
-const placeSchema = z.tuple([z.string(), z.string()]);
+const placeSchema = later(() => z.tuple([z.string(), z.string()]));
 
 /** Confidence and id of the last scene, time of the first page. */
-const scenePlaceSchema = z.tuple([z.number(), z.string(), z.string()]);
+const scenePlaceSchema = later(() => z.tuple([z.number(), z.string(), z.string()]));
 
 /** A page of the caller's people, newest first. */
 export async function readPeoplePage(

@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { later } from "../../../shared/later.ts";
 import type { VerifiedToken } from "../../../shared/auth/verify-token.ts";
 import { AppError } from "../../../shared/errors/app-error.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
@@ -11,7 +12,9 @@ import type { SearchRequest, SearchResponse } from "./schemas.ts";
 import { type AskedScenes, findScenes, type HitRow } from "./store.ts";
 
 /** Score and id of the last hit, time of the first page, and why that page had no vector. */
-const placeSchema = z.tuple([z.number(), z.string(), z.string(), z.enum(degradations).nullable()]);
+const placeSchema = later(() =>
+  z.tuple([z.number(), z.string(), z.string(), z.enum(degradations).nullable()])
+);
 
 /** One page of the caller's scenes that match, best first. */
 export async function findHits(

@@ -1,6 +1,6 @@
 import { type App, createBaseApp } from "../../../shared/http/base-app.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
-import { maxCaptionBytes } from "./captions.ts";
+import { leftToRoute } from "../../../shared/http/read-body.ts";
 import { registerClaimJob } from "./routes/claim-job.ts";
 import { registerCompleteJob } from "./routes/complete-job.ts";
 import { registerCompleteUpload } from "./routes/complete-upload.ts";
@@ -16,17 +16,13 @@ import { registerProgressJob } from "./routes/progress-job.ts";
 import { registerPutCaptions } from "./routes/put-captions.ts";
 import { registerPutScenes } from "./routes/put-scenes.ts";
 import { registerUpdateVideo } from "./routes/update-video.ts";
-import { maxSceneBytes } from "./worker-schemas.ts";
 
-/** By the last word of a path. */
-const bodyLimits: ReadonlyMap<string, number> = new Map([
-  ["captions", maxCaptionBytes],
-  ["scenes", maxSceneBytes],
-]);
+/** Last words of the paths that take megabytes, from callers they know alone. */
+const largeBodies: ReadonlySet<string> = new Set(["captions", "scenes"]);
 
 export function createApp(deps: Deps): App {
   const app = createBaseApp("videos", deps, {
-    maxBodyBytes: (path) => bodyLimits.get(path.split("/").at(-1) ?? ""),
+    maxBodyBytes: (path) => largeBodies.has(path.split("/").at(-1) ?? "") ? leftToRoute : undefined,
   });
   registerInitUpload(app);
   registerCompleteUpload(app);

@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { later } from "../../../shared/later.ts";
 import type { VerifiedToken } from "../../../shared/auth/verify-token.ts";
 import type { Deps } from "../../../shared/http/deps.ts";
 import { cutPage, type NextPage, openPager } from "../../../shared/http/pages.ts";
@@ -8,10 +9,10 @@ import { signThumbnails } from "../../../shared/storage/sign-thumbnails.ts";
 import { toScene, toVideo } from "./videos.ts";
 
 /** Creation time and id of the last video, time of the first page. */
-const videoPlaceSchema = z.tuple([z.string(), z.string(), z.string()]);
+const videoPlaceSchema = later(() => z.tuple([z.string(), z.string(), z.string()]));
 
 /** Start and id of the last scene, time of the first page. */
-const scenePlaceSchema = z.tuple([z.number(), z.string(), z.string()]);
+const scenePlaceSchema = later(() => z.tuple([z.number(), z.string(), z.string()]));
 
 /** A page of the caller's videos, newest first; rows younger than the first page are left out. */
 export async function readVideoPage(

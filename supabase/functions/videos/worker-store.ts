@@ -120,6 +120,8 @@ export async function putScenes(
   videoId: string,
   { lease_id, revision, part, parts, scenes }: PutScenes,
 ): Promise<PutRow> {
+  // The largest revision is tens of megabytes of words to index.
+  if (parts !== undefined) await sql`select set_config('statement_timeout', '50s', true)`;
   const rows = await sql<PutRow[]>`
     select * from private.put_scenes(
       ${videoId}::uuid, ${lease_id}::uuid, ${revision}::uuid, ${part}::integer,

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Activity } from "../../../shared/audit/mod.ts";
 import { createStatusToken } from "../../../shared/erasure/account/status-token.ts";
 import { createApp } from "../../../supabase/functions/auth-onboarding/app.ts";
 import { depsWith, withOutage } from "../../support/app.ts";
@@ -115,6 +116,18 @@ describe("DELETE /auth-onboarding/account/erasure", () => {
     }
     expect(await stateOf(ticket.status_token)).toBe("cancelled");
     expect((await call("/me/usage", { token: user.accessToken })).status).toBe(200);
+  });
+
+  it("stands in the audit trail once, however often the holder asks for it", async () => {
+    const recorded: Activity[] = [];
+    const app = createApp(depsWith({ activities: { record: (one) => recorded.push(one) } }));
+    const { erasure_id, status_token } = await schedule(await createUser());
+    for (let time = 0; time < 2; time++) {
+      const request = toRequestInit({ method: "DELETE", token: status_token });
+      await readStatus(await app.request("/auth-onboarding/account/erasure", request));
+    }
+    const written = { type: "user.deletion_cancelled", eventId: erasure_id };
+    expect(recorded).toMatchObject([written, written]);
   });
 
   it("makes room for another deletion", async () => {

@@ -463,7 +463,7 @@ describe("PUT /videos/:id/scenes", () => {
       return Number(row?.count);
     };
     await expect.poll(count, { timeout: 20_000 }).toBe(0);
-    await expect.poll(() => listObjects(job), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => listObjects(job)).toEqual([]);
     await expectProblem(await worker.progress(job), "job_not_found", 404);
   });
 

@@ -189,9 +189,9 @@ class Model {
     return false;
   }
 
-  accept(token: string, now: number, exp: number): void {
+  accept(token: string, now: number, { exp, nbf = 0 }: Times): void {
     const until = Math.min(now + this.maxAge, exp * 1000);
-    if (until > now) this.#kept.push({ token, from: now, until });
+    if (until > now) this.#kept.push({ token, from: Math.max(now, nbf * 1000), until });
     this.#kept = this.#kept.slice(-this.maxEntries);
   }
 }
@@ -211,11 +211,15 @@ describe("createTokenCache(), for any use", () => {
         maxEntries: fc.integer({ min: 1, max: 4 }),
         maxAge: fc.integer({ min: 1_000, max: 120_000 }),
         exps: fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 6, maxLength: 6 }),
+        nbfs: fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 6, maxLength: 6 }),
         steps: fc.array(step, { maxLength: 60 }),
       }),
-      async ({ maxEntries, maxAge, exps, steps }) => {
-        const expOf = (token: string) => exps[tokens.indexOf(token)] ?? 0;
-        const stub = createStub((token) => ({ exp: expOf(token) }));
+      async ({ maxEntries, maxAge, exps, nbfs, steps }) => {
+        const timesOf = (token: string) => {
+          const index = tokens.indexOf(token);
+          return { exp: exps[index] ?? 0, nbf: nbfs[index] ?? 0 };
+        };
+        const stub = createStub(timesOf);
         const cache = cacheOf(stub, { maxEntries, maxAge });
         const model = new Model(maxEntries, maxAge);
         let keyGoneAt = Infinity;
@@ -227,16 +231,18 @@ describe("createTokenCache(), for any use", () => {
           }
           if (!("bring" in one)) continue;
           const token = one.bring;
+          const { exp, nbf } = timesOf(token);
           const before = stub.calls.length;
           const isAccepted = await cache.verify(token).then(() => true, () => false);
           const isAsked = stub.calls.length > before;
           expect(isAsked).toBe(model.isAsked(token, stub.now));
-          if (isAsked && isAccepted) model.accept(token, stub.now, expOf(token));
+          if (isAsked && isAccepted) model.accept(token, stub.now, { exp, nbf });
           if (isAccepted && !isAsked) {
-            expect(stub.now).toBeLessThan(expOf(token) * 1000);
+            expect(stub.now).toBeGreaterThanOrEqual(nbf * 1000);
+            expect(stub.now).toBeLessThan(exp * 1000);
             expect(stub.now - keyGoneAt).toBeLessThan(maxAge);
           }
-          if (isAccepted) expect(stub.now).toBeLessThan((expOf(token) + 5) * 1000);
+          if (isAccepted) expect(stub.now).toBeLessThan((exp + 5) * 1000);
           expect(cache.entries).toBe(model.size);
         }
       },

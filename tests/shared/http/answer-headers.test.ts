@@ -7,7 +7,7 @@ import { createAnswerHeaders } from "../../../shared/http/answer-headers.ts";
 const required = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
-  "strict-transport-security": expect.stringMatching(/^max-age=\d{7,}/),
+  "access-control-expose-headers": expect.stringContaining("x-request-id"),
   "x-content-type-options": "nosniff",
   "x-frame-options": expect.any(String),
   "cache-control": "no-store",
@@ -45,9 +45,9 @@ describe.each(Object.keys(createApps))("every answer of %s", (name) => {
 describe("origins", () => {
   const complete = (allowed: string[], origin?: string) => {
     const headers = new Headers();
-    const answers = createAnswerHeaders(allowed);
-    answers.complete(headers);
-    answers.adapt(headers, new Headers(origin === undefined ? {} : { origin }));
+    const env = { allowedOrigins: allowed, supabaseUrl: "https://abc.supabase.co" };
+    const request = new Headers(origin === undefined ? {} : { origin });
+    createAnswerHeaders(env).complete(headers, request);
     return headers;
   };
 
@@ -66,3 +66,12 @@ describe("origins", () => {
     expect(headers.get("vary")).toBe(expected === "*" ? null : "Origin");
   });
 });
+
+it.each([["https://abc.supabase.co", /^max-age=\d{7,}/], ["http://127.0.0.1:54321", /^null$/]])(
+  "promises TLS where a deployment has it: %s",
+  (supabaseUrl, expected) => {
+    const headers = new Headers();
+    createAnswerHeaders({ allowedOrigins: [], supabaseUrl }).complete(headers, new Headers());
+    expect(String(headers.get("strict-transport-security"))).toMatch(expected);
+  },
+);

@@ -93,6 +93,7 @@ export const authOnboarding: FunctionExamples = {
     problems: ["metadata_too_large"],
   },
   getErasurePreview: {
+    problems: ["rate_limited"],
     responses: {
       200: {
         videos: { count: 1, bytes: 12_693 },

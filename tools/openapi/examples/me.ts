@@ -27,6 +27,7 @@ export const me: FunctionExamples = {
         storage_bytes: 12_693,
       },
     },
+    problems: ["rate_limited"],
   },
   requestExport: {
     responses: {

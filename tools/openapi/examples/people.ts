@@ -23,6 +23,7 @@ export const people: FunctionExamples = {
     responses: {
       200: { people: [person], next_cursor: null, has_more: false },
     },
+    problems: ["rate_limited"],
   },
   createPerson: {
     request: { name: "Captain Han" },

@@ -78,6 +78,7 @@ export const videos: FunctionExamples = {
   },
   listVideos: {
     responses: { 200: { videos: [video], next_cursor: null, has_more: false } },
+    problems: ["rate_limited"],
   },
   getVideo: { responses: { 200: video }, problems: ["video_not_found"] },
   getVideoStatus: {

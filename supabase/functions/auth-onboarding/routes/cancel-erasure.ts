@@ -1,4 +1,4 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import { cancelErasure } from "../../../../shared/erasure/account/read-erasure.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
@@ -32,7 +32,9 @@ const route = createRoute({
 export function registerCancelErasure(app: App): void {
   app.openapi(route, async (c) => {
     const erasure = await cancelErasure(c.var.deps.database, c.var.holder);
-    noteActivity(c, { resourceId: erasure.erasure_id });
+    const { erasure_id: id } = erasure;
+    // Whoever holds the status token may repeat this without a limit: it stands in the trail once.
+    noteActivity(c, { resourceId: id, eventId: id });
     return c.json(toErasureStatus(erasure), 200);
   });
 }

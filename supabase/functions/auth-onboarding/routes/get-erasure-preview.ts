@@ -1,6 +1,7 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import { previewErasure } from "../../../../shared/erasure/account/preview-erasure.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { toErasurePreview } from "../account.ts";
@@ -13,7 +14,7 @@ const route = createRoute({
   tags: ["auth-onboarding"],
   summary: "See what deleting the own account would erase, what stays and what stands against it",
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [requireUser(), limitBy("count")] as const,
   responses: {
     200: {
       description: "Counts and bytes as of now; nothing is changed",

@@ -1,4 +1,4 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import { readErasure } from "../../../../shared/erasure/account/read-erasure.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";

@@ -1,4 +1,4 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import { createDrainContext, drain, isIdle } from "../../../../shared/events/drain-events.ts";
 import type { App } from "../../../../shared/http/base-app.ts";

@@ -1,4 +1,4 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import { createErasureContext } from "../../../../shared/erasure/context.ts";
 import { receiveEvent } from "../../../../shared/events/receive-event.ts";

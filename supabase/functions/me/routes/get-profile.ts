@@ -1,4 +1,4 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import { profileSchema, toFreshProfile, toProfile } from "../../../../shared/auth/profile.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";

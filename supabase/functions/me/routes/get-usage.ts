@@ -1,5 +1,6 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitBy } from "../../../../shared/http/rate-limit.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { usageSchema } from "../schemas.ts";
@@ -12,7 +13,7 @@ const route = createRoute({
   tags: ["me"],
   summary: "Count what the own account holds and may still upload today",
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [requireUser(), limitBy("count")] as const,
   responses: {
     200: {
       description: "Uploads of the UTC day against the limit of the tier, and counts",

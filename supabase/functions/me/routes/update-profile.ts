@@ -1,4 +1,4 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import { audited, noteActivity } from "../../../../shared/audit/audited.ts";
 import { changedProfileSchema } from "../../../../shared/auth/profile.ts";
 import { updateOwnProfile } from "../../../../shared/auth/update-profile.ts";

@@ -1,5 +1,6 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { limitCounts } from "../../../../shared/http/limit-counts.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { readVideoPage } from "../lists.ts";
@@ -12,7 +13,7 @@ const route = createRoute({
   summary: "List videos, newest first",
   tags: ["videos"],
   security: [{ bearer: [] }],
-  middleware: [requireUser()] as const,
+  middleware: [requireUser(), limitCounts()] as const,
   request: { query: listVideosQuerySchema },
   responses: {
     200: {

@@ -1,17 +1,22 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import * as z from "zod";
+import { later } from "../../../../shared/later.ts";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
 import { removeStaleObjects } from "../../../../shared/indexing/stale-objects.ts";
 import { limitAhead } from "../../../../shared/http/rate-limit.ts";
+import { readLargeBody } from "../../../../shared/http/read-body.ts";
 import { requireUser } from "../../../../shared/http/require-user.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
-import { parseCaptions, readCaptionFormat } from "../captions.ts";
+import { maxCaptionBytes, parseCaptions, readCaptionFormat } from "../captions.ts";
 import { captionsQuerySchema, videoParamsSchema, videoSchema } from "../schemas.ts";
 import { setCaptions } from "../store.ts";
 import { signThumbnails } from "../../../../shared/storage/sign-thumbnails.ts";
 import { toVideo } from "../videos.ts";
 
-const fileSchema = z.string().openapi({ description: "The caption file, UTF-8, at most 5 MiB" });
+const fileSchema = later(() =>
+  z.string().openapi({ description: "The caption file, UTF-8, at most 5 MiB" })
+);
 
 const route = createRoute({
   method: "put",
@@ -25,6 +30,7 @@ const route = createRoute({
     requireUser(),
     // Before the file is parsed: the largest takes most of a second.
     limitAhead("write"),
+    readLargeBody(maxCaptionBytes),
   ] as const,
   request: {
     params: videoParamsSchema,

@@ -1,11 +1,12 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute } from "../../../../shared/http/contract.ts";
 import { audited } from "../../../../shared/audit/audited.ts";
 import type { App } from "../../../../shared/http/base-app.ts";
+import { readLargeBody } from "../../../../shared/http/read-body.ts";
 import { requireWorker } from "../../../../shared/http/require-worker.ts";
 import { problemResponse } from "../../../../shared/http/schemas.ts";
 import { videoParamsSchema } from "../schemas.ts";
 import { putScenes } from "../worker.ts";
-import { putScenesSchema, storedPartSchema } from "../worker-schemas.ts";
+import { maxSceneBytes, putScenesSchema, storedPartSchema } from "../worker-schemas.ts";
 
 const route = createRoute({
   method: "put",
@@ -17,6 +18,7 @@ const route = createRoute({
   middleware: [
     audited("video.scenes_received", { resource: "video", actor: "worker" }),
     requireWorker(),
+    readLargeBody(maxSceneBytes),
   ] as const,
   request: {
     params: videoParamsSchema,
