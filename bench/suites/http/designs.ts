@@ -2,6 +2,7 @@ import { createClient } from "@supabase/supabase-js";
 import { withSupabase } from "@supabase/server/adapters/hono";
 import { Hono, type MiddlewareHandler } from "hono";
 import postgres from "postgres";
+import type { AuthUser } from "../../../shared/auth/auth-user.ts";
 import { type Profile, toProfile } from "../../../shared/auth/profile.ts";
 import { readEnv } from "../../../shared/env.ts";
 import { type AppEnv, createBaseApp } from "../../../shared/http/base-app.ts";
@@ -174,6 +175,12 @@ function createGetUser(settings: DesignSettings): RunningDesign {
   });
 }
 
+/** A row of the users table before. */
+interface UserRow extends Omit<Profile, "id" | "preferences" | "created_at"> {
+  supabase_user_id: string;
+  created_at: Date;
+}
+
 /**
  * The design before: the same check of the token, then the user is read from a table of ours.
  * Statements are not prepared where functions reach the database through a transaction pooler.
@@ -185,12 +192,28 @@ function createUsersQuery(
   const sql = postgres(settings.environment["BENCH_USERS_URL"] ?? "", { max: 20, prepare });
   const app = createPeer<UserEnv["Variables"]>(settings, (app) => {
     app.get("/", requireUser(), async (c) => {
-      const [row] = await sql<(Profile & { preferences: Profile["preferences"] })[]>`
-        select supabase_user_id as id, email, email_verified, display_name, onboarding_completed,
-          industry, job_title, email_consent, preferences, tier, created_at
-        from bench.users where supabase_user_id = ${c.get("user").supabaseUserId}`;
-      return row ? c.json(row) : c.json({ error: "unknown user" }, 404);
+      const user = c.get("user");
+      const [row] = await sql<UserRow[]>`
+        select * from bench.users where supabase_user_id = ${user.supabaseUserId}`;
+      return row ? c.json(rowProfile(row, user)) : c.json({ error: "unknown user" }, 404);
     });
   });
   return { fetch: app.fetch, close: () => sql.end({ timeout: 5 }) };
+}
+
+/** Preferences stood nowhere in the table. */
+function rowProfile(row: UserRow, { preferences }: AuthUser): Profile {
+  return {
+    id: row.supabase_user_id,
+    email: row.email,
+    email_verified: row.email_verified,
+    display_name: row.display_name,
+    onboarding_completed: row.onboarding_completed,
+    industry: row.industry,
+    job_title: row.job_title,
+    email_consent: row.email_consent,
+    preferences,
+    tier: row.tier,
+    created_at: row.created_at.toISOString(),
+  };
 }
