@@ -271,7 +271,7 @@ function foreignTexts(world: World, viewer: FuzzUser): string[] {
 }
 
 /** Whether the id stands in a row of an organisation the viewer belongs to. */
-export async function isShared(
+async function isShared(
   { sql }: World,
   viewer: Pick<FuzzUser, "id">,
   id: string,
