@@ -112,7 +112,7 @@ const flag: Reader<boolean> = (value) => {
 };
 
 const secret: Reader<string> = (value) => {
-  ensure(value.length >= 16, "must have at least 16 characters");
+  ensure([...value].length >= 16, "must have at least 16 characters");
   return value;
 };
 

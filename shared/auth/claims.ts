@@ -126,7 +126,7 @@ function createdAt(value: unknown): string | null {
 }
 
 function isText(value: unknown, max: number): value is string {
-  return typeof value === "string" && value.length <= max;
+  return typeof value === "string" && (value.length <= max || [...value].length <= max);
 }
 
 function isPermissions(value: unknown): value is string[] {

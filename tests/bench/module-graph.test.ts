@@ -36,7 +36,7 @@ const ceilings: Readonly<
   "auth-webhook": { own: 333_000, packages: 1_080_000, modules: 294, bundled: 298_000 },
 };
 
-/** Packages that only some requests need, and whose first use loads them. */
+/** Packages that no start loads: some requests do at their first use, or tools alone. */
 const loadedLater = [
   "@asteasolutions/zod-to-openapi",
   "@fastify/busboy",

@@ -76,13 +76,13 @@ const weightsSchema = later(() =>
   })
 );
 
-const filters = {
+const filters = () => ({
   video_id: uuidSchema.optional(),
   organization_id: uuidSchema.optional(),
   language: languageSchema.optional(),
   created_from: timeSchema.optional(),
   created_to: timeSchema.optional(),
-};
+});
 
 interface Durations {
   min_duration?: number | undefined;
@@ -103,7 +103,7 @@ export const searchBodySchema = later(() =>
     vector: vectorSchema.optional(),
     limit: limitSchema,
     cursor: cursorSchema.optional(),
-    ...filters,
+    ...filters(),
     person_id: peopleSchema.optional()
       .openapi({ description: "Scenes in which each of these people appears" }),
     min_duration: secondsSchema.optional(),
@@ -132,7 +132,7 @@ export const searchQuerySchema = later(() =>
       .default(searchLimits.default)
       .openapi({ param: { name: "limit", in: "query" }, example: searchLimits.default }),
     cursor: cursorSchema.optional(),
-    ...filters,
+    ...filters(),
     person_id: z.preprocess((value) => typeof value === "string" ? [value] : value, peopleSchema)
       .optional()
       .openapi({
