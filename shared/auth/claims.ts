@@ -1,4 +1,6 @@
 import { AppError } from "../errors/app-error.ts";
+import { isRecord } from "../json.ts";
+import { isUuid } from "../text/uuid.ts";
 import { type PreferenceValue, readPreferences } from "./metadata.ts";
 import { type Tier, tiers } from "./tiers.ts";
 
@@ -58,7 +60,9 @@ export function readAppMetadata(value: unknown): AppMetadata {
   return {
     tier: tiers.find((one) => one === source["tier"]) ?? "free",
     permissions: isPermissions(permissions) ? [...permissions] : [],
-    organization_id: isGuid(organizationId) ? organizationId : null,
+    organization_id: typeof organizationId === "string" && isUuid(organizationId)
+      ? organizationId
+      : null,
     role: isText(role, 64) && role !== "" ? role : null,
   };
 }
@@ -100,12 +104,6 @@ function isId(value: unknown): value is string {
   return typeof value === "string" && id.test(value);
 }
 
-const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-function isGuid(value: unknown): value is string {
-  return typeof value === "string" && guid.test(value);
-}
-
 /** Keeps a readable text within the limit; anything else, and nothing but blanks, is null. */
 function profileText(value: unknown): string | null {
   if (typeof value !== "string") return null;
@@ -137,7 +135,3 @@ function isPermissions(value: unknown): value is string[] {
 // Profile texts are shown on pages and in mails; control characters only serve to disturb them.
 // deno-lint-ignore no-control-regex
 const controlCharacters = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

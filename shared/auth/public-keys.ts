@@ -7,7 +7,7 @@ import {
 } from "jose";
 import type { Env } from "../env.ts";
 import { AppError } from "../errors/app-error.ts";
-import { parseJson } from "../json.ts";
+import { isRecord, parseJson } from "../json.ts";
 
 /** How long keys are trusted and how often they are asked for; milliseconds unless named otherwise. */
 export const keyTimes = Object.freeze({
@@ -175,10 +175,6 @@ function readKey(source: Record<string, unknown>): JWK | undefined {
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value.length <= maxText;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 /** The token names a key or a kind of key we do not have; anything else is a fault of the keys. */

@@ -1,5 +1,6 @@
 import type { Transaction } from "../database/doors.ts";
 import { AppError } from "../errors/app-error.ts";
+import { isRecord } from "../json.ts";
 import { isUuid } from "../text/uuid.ts";
 
 /** A user of Supabase Auth as an operator names and changes one. */
@@ -50,6 +51,5 @@ export async function findAccount(sql: Transaction, who: string): Promise<Accoun
 }
 
 function toRecord(value: unknown): Record<string, unknown> {
-  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isRecord ? { ...value } : {};
+  return isRecord(value) ? { ...value } : {};
 }

@@ -22,9 +22,7 @@ export type UserEnv = { Variables: AppEnv["Variables"] & UserVariables };
 export function requireUser(): MiddlewareHandler<UserEnv> {
   return async function requireUser(c, next) {
     const started = performance.now();
-    const { verifier } = c.get("deps");
-    const token = bearerToken(c.req.header("authorization"));
-    const verified = verifier.recall?.(token) ?? await verifier.verify(token);
+    const verified = await verifyBearer(c.get("deps").verifier, c.req.header("authorization"));
     c.set("verified", verified);
     c.set("user", verified.user);
     c.get("timings").set("auth", performance.now() - started);

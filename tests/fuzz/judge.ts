@@ -273,7 +273,7 @@ function foreignTexts(world: World, viewer: FuzzUser): string[] {
 /** Whether the id stands in a row of an organisation the viewer belongs to. */
 async function isShared(
   { sql }: World,
-  viewer: Pick<FuzzUser, "id">,
+  viewer: FuzzUser,
   id: string,
 ): Promise<boolean> {
   const [row] = await sql`

@@ -8,8 +8,7 @@ import {
 } from "../../../shared/auth/profile.ts";
 import { maxPreferenceText, preferenceName } from "../../../shared/auth/metadata.ts";
 import { tiers } from "../../../shared/auth/tiers.ts";
-import { uuidParam } from "../../../shared/http/schemas.ts";
-import { isStorable } from "../../../shared/http/schemas.ts";
+import { isStorable, uuidParam } from "../../../shared/http/schemas.ts";
 
 /** Query of GET /me: `fresh=true` asks Supabase Auth instead of reading the token. */
 export const profileQuerySchema = later(() =>
